@@ -1,0 +1,1 @@
+"""Facility reports and workforce counts into DHIS2, with a proof for every number."""

@@ -1,0 +1,1 @@
+"""What people read: findings in words, counts, pictures of a run."""

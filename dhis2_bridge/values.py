@@ -1,0 +1,114 @@
+"""The shapes that travel through the walk: sheets and tables of text with places, and data values.
+
+Every source cell is text until a rule says otherwise; a blank cell and an empty text are one thing. `source` is the
+file as the user named it, `sheet` null outside workbooks, `row` the row or record number that a spreadsheet shows,
+`column` counted from 1.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import polars as pl
+
+from dhis2_bridge.findings import Finding
+
+PLACE_SCHEMA: Final = pl.Schema(
+    {"source": pl.Categorical, "sheet": pl.Categorical, "row": pl.UInt32, "column": pl.UInt16}
+)
+
+VALUES_SCHEMA: Final = pl.Schema(
+    {
+        **PLACE_SCHEMA,
+        "data_set": pl.Categorical,
+        "data_element": pl.Categorical,
+        "period": pl.Categorical,
+        "org_unit": pl.Categorical,
+        "category_option_combo": pl.Categorical,
+        "attribute_option_combo": pl.Categorical,
+        "value": pl.String,
+        "comment": pl.String,
+        "found": pl.String,
+        "rule": pl.UInt32,
+        "crosswalk_row": pl.UInt32,
+        "chunk": pl.UInt32,
+        "position": pl.UInt32,
+    }
+)
+"""Columns of a frame of data values.
+
+Identifiers are UIDs of the snapshot, `period` the canonical ISO form, `value` and `comment` as they are sent; `found`
+is the text as it stood in the cell; `rule` the line of the mapping file that made the value and `crosswalk_row` the
+row of its data element in the crosswalk, where there is one. `chunk` (from 1) and `position` (from 0) say where the
+value stands in the payload; both are null for a value that is left out.
+"""
+
+KEY: Final = ("data_element", "org_unit", "period", "category_option_combo", "attribute_option_combo")
+"""What makes two data values one cell of DHIS2."""
+
+
+def empty_values() -> pl.DataFrame:
+    """A frame of data values without rows."""
+    return pl.DataFrame(schema=VALUES_SCHEMA)
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One sheet of a workbook, or one delimited file read whole, as a grid of text.
+
+    `rows[i][j]` is the cell at row `first_row + i`, column `1 + j`, "" where blank; rows may be shorter than others.
+    `merged` holds (first row, first column, last row, last column) of merged ranges, inclusive, as a spreadsheet
+    counts; only the first cell of a range holds its text. `dates` are the cells that the file format types as dates;
+    their text is ISO (`2024-02-29` or `2024-02-29T10:30:00`). `faults` are cells whose content cannot be known (an
+    error cell, a formula without a stored result); they are blank in `rows` and become a finding only when something
+    reads them. `notes` are cells that were read by a rule worth telling (float noise, digits kept by a number format),
+    with a finding each that is shown only when the cell is used. A fault or a note already names its place.
+    """
+
+    source: str
+    sheet: str | None
+    rows: list[list[str]]
+    first_row: int = 1
+    visible: bool = True
+    merged: tuple[tuple[int, int, int, int], ...] = ()
+    dates: frozenset[tuple[int, int]] = frozenset()
+    hidden_rows: frozenset[int] = frozenset()
+    hidden_columns: frozenset[int] = frozenset()
+    faults: Mapping[tuple[int, int], Finding] = field(default_factory=dict)
+    notes: Mapping[tuple[int, int], Finding] = field(default_factory=dict)
+
+
+class Table(Protocol):
+    """Records below one header row, in batches: a delimited file, a JSON document, NDJSON.
+
+    `header[j]` is the name of column `1 + j`, "" where blank. Each call of `batches` reads from the start and yields
+    frames with `row` (UInt32) and the columns "1", "2", ... (String, null where blank), one a header column.
+    `findings` holds what reading has found so far; it is complete when the batches have been read to the end.
+    """
+
+    source: str
+    sheet: str | None
+    header: tuple[str, ...]
+    header_row: int
+    findings: list[Finding]
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """The records, in order, from the start."""
+        ...
+
+
+@dataclass(slots=True)
+class Source:
+    """One file that was opened: its sheets (a workbook) or its table (anything else), and what reading found.
+
+    `evidence` says what was recognised (encoding, delimiter, decimal mark, ...), for people to read. `sha256` is of
+    the bytes as they came.
+    """
+
+    name: str
+    format: str
+    sha256: str
+    evidence: dict[str, str | int] = field(default_factory=dict)
+    sheets: list[Sheet] = field(default_factory=list)
+    table: Table | None = None
+    findings: list[Finding] = field(default_factory=list)

@@ -31,6 +31,7 @@ VALUES_SCHEMA: Final = pl.Schema(
         "found": pl.String,
         "rule": pl.UInt32,
         "crosswalk_row": pl.UInt32,
+        "refused": pl.Categorical,
         "chunk": pl.UInt32,
         "position": pl.UInt32,
     }
@@ -39,8 +40,9 @@ VALUES_SCHEMA: Final = pl.Schema(
 
 Identifiers are UIDs of the snapshot, `period` the canonical ISO form, `value` and `comment` as they are sent; `found`
 is the text as it stood in the cell; `rule` the line of the mapping file that made the value and `crosswalk_row` the
-row of its data element in the crosswalk, where there is one. `chunk` (from 1) and `position` (from 0) say where the
-value stands in the payload; both are null for a value that is left out.
+row of its data element in the crosswalk, where there is one. `refused` is the code of the finding that keeps the value
+from being sent, null for a good one; identifiers that could not be resolved are null in a refused row. `chunk` (from 1)
+and `position` (from 0) say where the value stands in the payload; both are null for a value that is left out.
 """
 
 KEY: Final = ("data_element", "org_unit", "period", "category_option_combo", "attribute_option_combo")
@@ -50,6 +52,15 @@ KEY: Final = ("data_element", "org_unit", "period", "category_option_combo", "at
 def empty_values() -> pl.DataFrame:
     """A frame of data values without rows."""
     return pl.DataFrame(schema=VALUES_SCHEMA)
+
+
+def address(row: int, column: int) -> str:
+    """A cell as spreadsheets name it: row 12 and column 4 are D12."""
+    letters = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return f"{letters}{row}"
 
 
 @dataclass(slots=True)

@@ -1,0 +1,115 @@
+"""Chooses the mapping for a file by what the file says of itself."""
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from dhis2_bridge import names, periods
+from dhis2_bridge.findings import Finding, empty, frame
+from dhis2_bridge.layout import spoken
+from dhis2_bridge.mapping import Mapping, Recognise
+from dhis2_bridge.values import Sheet, Source
+
+TITLE_ROWS = 40
+"""Rows of a sheet in which a title is looked for: forms put it above the table."""
+
+
+def choose(source: Source, mappings: Sequence[Mapping]) -> Mapping | Finding:
+    """The one mapping that recognises a file, or the finding that none or several do.
+
+    A mapping without `recognise` takes every file that no other one recognises.
+    """
+    fitting = [mapping for mapping in mappings if mapping.recognise and fits(source, mapping, mapping.recognise)]
+    if not fitting:
+        fitting = [mapping for mapping in mappings if mapping.recognise is None]
+    if len(fitting) == 1:
+        return fitting[0]
+    code = "mapping.several_fit" if fitting else "mapping.none_fits"
+    listed = [mapping.mapping for mapping in fitting or mappings]
+    return Finding(code, source.name, arguments={"mappings": listed}, values=0)
+
+
+def fits(source: Source, mapping: Mapping, wanted: Recognise) -> bool:
+    """Whether every key of `recognise` fits the file."""
+    if wanted.title and not _any(wanted.title, _titles(source)):
+        return False
+    if wanted.file_name and not _any(wanted.file_name, [source.name.replace("\\", "/").rsplit("/", 1)[-1]]):
+        return False
+    if wanted.sheet and not _any(wanted.sheet, [sheet.sheet or "" for sheet in _sheets(source)]):
+        return False
+    if wanted.columns and not _has_columns(source, mapping, wanted.columns):
+        return False
+    return not wanted.fields or _has_fields(source, mapping, wanted)
+
+
+def in_force(values: pl.DataFrame, mapping: Mapping) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The values with those refused whose period the mapping is not for, and a finding for each such period."""
+    first, last = mapping.recognise.bounds() if mapping.recognise else (None, None)
+    outside = []
+    for iso in values["period"].unique().drop_nulls():
+        period = periods.parse(iso)
+        if period and ((first and period.start < first) or (last and period.end > last)):
+            outside.append(iso)
+    if not outside:
+        return values, empty()
+    late = pl.col("period").cast(pl.String).is_in(outside) & pl.col("refused").is_null()
+    arguments = {"mapping": mapping.mapping, "periods": mapping.recognise.periods if mapping.recognise else ""}
+    told = values.filter(late).group_by("source", "sheet", "period", maintain_order=True).agg(
+        pl.col("row", "column").first(), pl.len()
+    )
+    found = frame(
+        Finding("mapping.not_in_force", *row[:2], *row[3:5], row[2], arguments, row[5]) for row in told.iter_rows()
+    )
+    code = pl.lit("mapping.not_in_force").cast(pl.Categorical)
+    return values.with_columns(refused=pl.when(late).then(code).otherwise("refused")), found
+
+
+def _any(patterns: Sequence[str], texts: Iterator[str] | list[str]) -> bool:
+    is_one = names.globs(patterns)
+    return any(is_one(text) for text in texts)
+
+
+def _sheets(source: Source) -> list[Sheet]:
+    return [sheet for sheet in source.sheets if sheet.visible]
+
+
+def _titles(source: Source) -> Iterator[str]:
+    """The texts of a file's first rows; of records, the fields and texts of the first."""
+    for sheet in _sheets(source):
+        for row in sheet.rows[:TITLE_ROWS]:
+            yield from (cell for cell in row if cell and not cell.isspace())
+    if source.table is not None:
+        yield from (name for name in source.table.header if name)
+        yield from (text for text in _first_record(source).values() if text)
+
+
+def _first_record(source: Source) -> dict[str, str | None]:
+    """The first record of a table, by column name."""
+    if source.table is None:
+        return {}
+    first = next(iter(source.table.batches()), None)
+    if first is None or first.is_empty():
+        return {}
+    row = first.row(0, named=True)
+    return {name: row[str(number)] for number, name in enumerate(source.table.header, start=1) if name}
+
+
+def _has_columns(source: Source, mapping: Mapping, columns: Sequence[str]) -> bool:
+    """Whether one row of a sheet, or the header of the table, holds all of these columns."""
+    rows: list[Sequence[str]] = [row for sheet in _sheets(source) for row in sheet.rows[:TITLE_ROWS]]
+    if source.table is not None:
+        rows.append(source.table.header)
+    wanted = [
+        {names.fold(label) for table in mapping.tables for label in table.labels(column)} for column in columns
+    ]
+    return any(all(any(cell and labels & spoken(cell) for cell in row) for labels in wanted) for row in rows)
+
+
+def _has_fields(source: Source, mapping: Mapping, wanted: Recognise) -> bool:
+    record = {names.fold(name): text for name, text in _first_record(source).items()}
+    for column, texts in wanted.fields.items():
+        labels = {names.fold(label) for table in mapping.tables for label in table.labels(column)}
+        found = {names.fold(record[label] or "") for label in labels & record.keys()}
+        if not found & {names.fold(text) for text in texts}:
+            return False
+    return True

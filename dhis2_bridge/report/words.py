@@ -1,0 +1,284 @@
+"""Findings in words: English, Russian and Uzbek, from one table of words a language.
+
+The tables are `locale/*.toml`, keyed by finding code. A text there is a template:
+
+    {name}              an argument or a column of the finding, made visible and in quotes; a list becomes `a, b, c`
+    {name:full}         the same with room for a name and the names above it
+    {name:plain}        without quotes: numbers, names of formats, texts of others
+    {name:period_type}  a token in the reader's words, from the table of terms of that name; an unknown one as it is
+    {name:words}        words that were made here, as they are
+    {name:number}       a number with its thousands set apart
+    {name:row|rows}     the same with its noun, in as many forms as the language has
+    [ ... ]             a part that falls away when one of its arguments is absent or blank
+
+An argument that is absent outside brackets prints `?`: a report never fails over its own words.
+"""
+
+import functools
+import importlib.resources
+import re
+import tomllib
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dhis2_bridge.findings import Finding, UsageError, arguments_text
+
+LANGUAGES: Final = ("en", "ru", "uz")
+
+LONGEST_VALUE: Final = 60
+LONGEST_NAME: Final = 200
+LONGEST_PROSE: Final = 300
+LONGEST_LIST: Final = 8
+
+# Records have fields where sheets have rows of cells.
+_RECORD_FILES: Final = (".json", ".ndjson", ".jsonl", ".xml")
+
+_OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]|([^\[\]]+)")
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::([^{}]+))?\}")
+
+_NAMED: Final = {"\u00a0": "NBSP", "\t": "TAB", "\n": "LF", "\r": "CR"}
+# Characters that count as printable and still draw nothing.
+_DRAWS_NOTHING: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_LATIN: Final = re.compile("[A-Za-z\u00c0-\u024f]")
+_CYRILLIC: Final = re.compile("[\u0400-\u04ff]")
+_LATIN_LOOK_ALIKES: Final = frozenset("ABEKMHOPCTYXISJaeopcyxisj")
+_CYRILLIC_LOOK_ALIKES: Final = frozenset("АВЕКМНОРСТУХІЅЈаеорсухіѕј")
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """The words of one language; `codes` holds title, sentence and advice of each finding code."""
+
+    language: str
+    quotes: tuple[str, str]
+    thousands: str
+    phrases: Mapping[str, str]
+    terms: Mapping[str, Mapping[str, str]]
+    codes: Mapping[str, Mapping[str, str]]
+
+
+@functools.cache
+def locale(language: str) -> Locale:
+    """The words of a language, read once. Raises `UsageError` for a language that has none."""
+    if language not in LANGUAGES:
+        raise UsageError(f"no words in the language {language!r}; there are {', '.join(LANGUAGES)}")
+    file = importlib.resources.files("dhis2_bridge.report").joinpath("locale", f"{language}.toml")
+    table = tomllib.loads(file.read_text(encoding="utf-8"))
+    opening, closing = table["quotes"]
+    return Locale(language, (opening, closing), table["thousands"], table["phrases"], table["terms"], table["codes"])
+
+
+def choose_language(environ: Mapping[str, str]) -> str:
+    """The language of `LANGUAGES` that these environment variables ask for, English without one.
+
+    The first of DHIS2_BRIDGE_LANG, LC_ALL, LC_MESSAGES and LANG that is not empty decides, as POSIX has it.
+    """
+    for variable in ("DHIS2_BRIDGE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if wanted := environ.get(variable, "").strip():
+            language = re.split(r"[_.@-]", wanted.lower(), maxsplit=1)[0]
+            return language if language in LANGUAGES else "en"
+    return "en"
+
+
+def title(code: str, language: str = "en") -> str:
+    """A few words that head a list of findings of this code."""
+    return _entry(Finding(code), language)["title"]
+
+
+def sentence(finding: Finding, language: str = "en") -> str:
+    """What was found, one or two sentences, safe to print on a terminal."""
+    return _filled(_entry(finding, language)["sentence"], _context(finding), locale(language))
+
+
+def advice(finding: Finding, language: str = "en") -> str:
+    """What to do about it."""
+    return _filled(_entry(finding, language)["advice"], _context(finding), locale(language))
+
+
+def phrase(name: str, language: str = "en", **arguments: object) -> str:
+    """One of the phrases that reports are made of, by its name in the table of words."""
+    words = locale(language)
+    return _filled(words.phrases[name], arguments, words)
+
+
+def place(finding: Finding, language: str = "en") -> str:
+    """Where it was found: `report.xlsx, sheet January, cell D12`; empty where no file is named.
+
+    In a workbook cells are named as a spreadsheet shows them, elsewhere row and column are counted from 1. The column
+    of a file without sheets has its header behind it where the finding carries one as its argument `header`.
+    """
+    parts = [] if finding.source is None else [visible(finding.source, None)]
+    row, column = finding.row, finding.column
+    if finding.sheet is not None:
+        parts.append(phrase("sheet", language, sheet=finding.sheet))
+        if cell := cell_of(finding):
+            parts.append(phrase("cell", language, cell=cell))
+        elif row is not None:
+            parts.append(phrase("row", language, row=row))
+        elif column is not None:
+            parts.append(phrase("column", language, column=column_letters(column)))
+    else:
+        records = (finding.source or "").lower().endswith(_RECORD_FILES)
+        if row is not None:
+            parts.append(phrase("record" if records else "row", language, row=row))
+        if column is not None:
+            header = finding.arguments.get("header")
+            parts.append(phrase("field" if records else "column", language, column=column, header=header))
+    return ", ".join(parts)
+
+
+def column_letters(column: int) -> str:
+    """The letters that a spreadsheet shows above a column counted from 1: 28 is `AB`."""
+    letters = ""
+    while column > 0:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return letters
+
+
+def cell_of(finding: Finding) -> str | None:
+    """The address of the cell as a spreadsheet shows it (`D12`), where one cell of a workbook is meant."""
+    if finding.sheet is None or finding.row is None or finding.column is None:
+        return None
+    return f"{column_letters(finding.column)}{finding.row}"
+
+
+def visible(text: str, limit: int | None = LONGEST_VALUE) -> str:
+    """The text with everything shown that the eye would miss and a terminal would obey, cut with … after `limit`.
+
+    White space at the ends or doubled becomes `·`; other white space, control and invisible characters and accents
+    that stand apart from their letter become `<NBSP>`, `<TAB>`, `<U+200B>`; a letter of one script hidden in a word of
+    the other becomes `<Cyrillic А>`. A text that needs none of this comes back as it is.
+    """
+    if limit is not None:
+        text = text[: limit + 2]
+    if text.isascii() and text.isprintable() and "  " not in text and text == text.strip():
+        pieces = list(text)
+    else:
+        look_alikes = _look_alikes(text)
+        pieces = [look_alikes.get(index) or _piece(text, index) for index in range(len(text))]
+    if limit is None or sum(map(len, pieces)) <= limit:
+        return "".join(pieces)
+    room, kept = limit - 1, 0
+    while len(pieces[kept]) <= room:
+        room -= len(pieces[kept])
+        kept += 1
+    return "".join(pieces[:kept]) + "…"
+
+
+def _piece(text: str, index: int) -> str:
+    character = text[index]
+    if character == " ":
+        before, after = text[index - 1 : index], text[index + 1 : index + 2]
+        return "·" if not before or not after or before.isspace() or after.isspace() else " "
+    if character in _NAMED:
+        return f"<{_NAMED[character]}>"
+    apart = unicodedata.combining(character) and (
+        index == 0 or len(unicodedata.normalize("NFC", text[index - 1 : index + 1])) == 1
+    )
+    if apart or not character.isprintable() or _DRAWS_NOTHING.match(character):
+        return f"<U+{ord(character):04X}>"
+    return character
+
+
+def _look_alikes(text: str) -> dict[int, str]:
+    """Letters by position that belong to the lesser script of a word of two scripts and look like the other's."""
+    found = {}
+    for word in _WORD.finditer(text):
+        latin, cyrillic = len(_LATIN.findall(word[0])), len(_CYRILLIC.findall(word[0]))
+        if latin and cyrillic:
+            script, letters = ("Latin", _LATIN_LOOK_ALIKES) if latin < cyrillic else ("Cyrillic", _CYRILLIC_LOOK_ALIKES)
+            for offset, letter in enumerate(word[0], word.start()):
+                if letter in letters:
+                    found[offset] = f"<{script} {letter}>"
+    return found
+
+
+def _entry(finding: Finding, language: str) -> Mapping[str, str]:
+    known = locale(language).codes.get(finding.code)
+    if known is not None:
+        return known
+    # A run folder of another version may hold codes that this one does not know. Templates escape nothing, so the
+    # arguments go in as an argument.
+    return {"title": visible(finding.code), "sentence": "{code:plain}[: {found}][ {arguments:plain}]", "advice": ""}
+
+
+def _context(finding: Finding) -> dict[str, object]:
+    columns = {name: getattr(finding, name) for name in ("code", "found", "source", "sheet", "row", "column", "values")}
+    arguments = arguments_text(finding.arguments) if finding.arguments else None
+    return {"arguments": arguments, **columns, **finding.arguments}
+
+
+def _filled(template: str, context: Mapping[str, Any], words: Locale) -> str:
+    parts = []
+    for optional, plain in _OPTIONAL.findall(template):
+        if optional and any(_is_blank(context.get(name)) for name, _ in _PLACEHOLDER.findall(optional)):
+            continue
+        parts.append(
+            _PLACEHOLDER.sub(lambda match: _shown(context.get(match[1]), match[2] or "", words), optional or plain)
+        )
+    return "".join(parts)
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str | list | tuple | dict) and not value)
+
+
+def _shown(value: object, how: str, words: Locale) -> str:
+    if how in words.terms:
+        terms = words.terms[how]
+        return _each(value, lambda one: terms.get(str(one)) or _prose(one))
+    if how in {"", "full"}:
+        return _each(value, lambda one: _quoted(one, words, LONGEST_NAME if how else LONGEST_VALUE))
+    if how == "plain":
+        return _each(value, _prose)
+    if how == "words":
+        return str(value)
+    return _counted(value, [] if how == "number" else how.split("|"), words)
+
+
+def _each(value: object, one: Callable[[object], str]) -> str:
+    if _is_blank(value):
+        return "?"
+    if not isinstance(value, list | tuple):
+        return one(value)
+    shown = [one(item) for item in value[:LONGEST_LIST]]
+    return ", ".join([*shown, "…"] if len(value) > LONGEST_LIST else shown)
+
+
+def _quoted(value: object, words: Locale, limit: int) -> str:
+    if isinstance(value, str):
+        opening, closing = words.quotes
+        return f"{opening}{visible(value, limit)}{closing}"
+    return _prose(value)
+
+
+def _prose(value: object) -> str:
+    return visible(arguments_text(value) if isinstance(value, dict) else str(value), LONGEST_PROSE)
+
+
+def _counted(value: object, forms: list[str], words: Locale) -> str:
+    if isinstance(value, list | tuple) and value:
+        value = len(value)
+    if not isinstance(value, int):
+        return " ".join(["?" if _is_blank(value) else _prose(value), *forms[-1:]])
+    number = f"{value:,}".replace(",", words.thousands)
+    return f"{number} {forms[_PLURAL_FORM[words.language](abs(value))]}" if forms else number
+
+
+def _russian_form(number: int) -> int:
+    if number % 10 == 1 and number % 100 != 11:
+        return 0
+    return 1 if number % 10 in {2, 3, 4} and number % 100 not in {12, 13, 14} else 2
+
+
+_PLURAL_FORM: Final[dict[str, Callable[[int], int]]] = {
+    "en": lambda number: int(number != 1),
+    "ru": _russian_form,
+    "uz": lambda number: 0,  # a counted noun keeps its singular
+}

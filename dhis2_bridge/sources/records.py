@@ -1,0 +1,194 @@
+"""The records of delimited text: by Polars where a block is proven rectangular, else by the standard library.
+
+A record is what a spreadsheet shows as one row. A quote opens a quoted cell only at the start of a cell, is doubled
+within one, and is a letter like any other elsewhere: `OOO "Shifo",5` has the cell `OOO "Shifo"`.
+"""
+
+import csv
+import functools
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+LONGEST_CELL: Final = 131_072
+"""Characters in one cell; the limit that Python's `csv` module has by default. A quote left open ends here at last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The delimiter and the quote character of a text; no quote character means that a quote is a letter."""
+
+    delimiter: str
+    quote: str | None = '"'
+
+    def reader(self, lines: Iterator[str], *, strict: bool) -> "Reader":
+        """The standard library's reader of this dialect."""
+        if self.quote is None:
+            return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, quotechar=None, strict=strict)
+        return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote, strict=strict)
+
+
+class Record(NamedTuple):
+    """One record: its cells, or the fault for which it has none; and how many lines were used up to its end."""
+
+    cells: list[str]
+    lines: int
+    fault: str = ""
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a text with their ends: LF, CR LF and the CR of old Macs, also mixed."""
+    return list(io.StringIO(text, newline=""))
+
+
+def scan_block(
+    block: bytes, dialect: Dialect, *, width: int = 0, final: bool = True
+) -> tuple[list[str], list[Record], bytes]:
+    """The lines of a block of UTF-8 from the start of a record on, their records, and the bytes not yet used."""
+    # A CR at the very end may be half of a CR LF.
+    cut = len(block) if final else max(block.rfind(b"\n"), block.rfind(b"\r", 0, max(len(block) - 1, 0))) + 1
+    lines = split_lines(block[:cut].decode())
+    records = list(scan(lines, dialect, width=width, final=final))
+    used = records[-1].lines if records else 0
+    return lines, records, "".join(lines[used:]).encode() + block[cut:]
+
+
+def scan(lines: Sequence[str], dialect: Dialect, *, width: int = 0, final: bool = True) -> Iterator[Record]:
+    """The records of some lines, one by one; a broken one is its first line, and reading goes on with the next.
+
+    Faults are `unclosed`, `text_after_quote` and `cell_too_long`. `width` is the number of cells that records should
+    have, where it is known: a record of several lines, each of which would be a whole record if its quotes were
+    letters, is two stray quotes far apart and not a long cell, so it is `unclosed`. Without `final` a last record
+    that more lines could complete is not given.
+    """
+    at = 0
+    while at < len(lines):
+        start = base = at
+        reader = dialect.reader(map(lines.__getitem__, range(at, len(lines))), strict=True)
+        fault = ""
+        try:
+            for cells in reader:
+                start, at = at, base + reader.line_num
+                if at - start > 1 and width > 2 and _each_line_is_a_record(lines[start:at], dialect, width):
+                    at, fault = start, "unclosed"
+                    break
+                yield Record(cells, at)
+        except csv.Error as error:
+            if not final and base + reader.line_num == len(lines):
+                return
+            fault = _fault(str(error), lines[at])
+        if fault:
+            at += 1
+            yield Record([], at, fault)
+
+
+def _each_line_is_a_record(lines: Sequence[str], dialect: Dialect, width: int) -> bool:
+    # With two columns this would refuse too many honest remarks: "first line\nsecond line, with a comma".
+    return all(line.count(dialect.delimiter) == width - 1 for line in lines)
+
+
+def _fault(message: str, first_line: str) -> str:
+    # The module has no error codes; these two phrases are in its source since Python 2.5.
+    if "field limit" in message and len(first_line) > LONGEST_CELL:
+        return "cell_too_long"
+    return "text_after_quote" if "expected after" in message else "unclosed"
+
+
+def last_record_end(block: bytes, dialect: Dialect) -> int:
+    """Where the last whole record of a block ends, told by the number of quotes before each line end.
+
+    A guess where the text has stray quotes: `rectangle` proves what was cut.
+    """
+    if dialect.quote is None:
+        return block.rfind(b"\n") + 1
+    quote = dialect.quote.encode()
+    before, end = block.count(quote), len(block)
+    while (at := block.rfind(b"\n", 0, end)) >= 0:
+        before -= block.count(quote, at, end)
+        if before % 2 == 0:
+            return at + 1
+        end = at
+    return 0
+
+
+def rectangle(block: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None:
+    """The cells of a block of whole records as columns "1" to `width`, or nothing where that is not proven safe.
+
+    Polars' reader is quick and forgives what it should not: it skips, renames and shifts where records differ in
+    shape. So a regular expression first proves that the block is nothing but records of `width` cells, and the number
+    of records is counted apart. Blank cells come as null or as "".
+    """
+    if not f"{dialect.delimiter}{dialect.quote or ''}".isascii():  # one byte each is all that Polars can take
+        return None
+    if block.startswith(b"\xef\xbb\xbf"):  # Polars would drop it; within a file it is part of a cell
+        return None
+    try:
+        text = pl.Series([block], dtype=pl.Binary).cast(pl.String)
+        proven = (quote for pattern, quote in _proofs(width, dialect) if text.str.contains(pattern)[0])
+        quote = next(proven, "")
+        if quote == "":
+            return None
+        frame = pl.read_csv(
+            block,
+            has_header=False,
+            separator=dialect.delimiter,
+            quote_char=quote,
+            schema={str(number + 1): pl.String for number in range(width)},
+        )
+    except pl.exceptions.PolarsError:  # a block that Polars refuses, or more columns than its expressions can hold
+        return None
+    if (frame.select(pl.max_horizontal(pl.all().str.len_bytes().max())).item() or 0) > LONGEST_CELL:
+        return None
+    lines = block.count(b"\n")
+    if frame.height != lines and quote and not _long_cells_are_certain(text, frame, lines, dialect):
+        return None
+    return frame
+
+
+@functools.lru_cache(maxsize=16)
+def _proofs(width: int, dialect: Dialect) -> list[tuple[str, str | None]]:
+    """Regular expressions, each for nothing but records of `width` cells, with the quote character to read them with.
+
+    In the first a cell is quoted whole or has no quote, in the second no cell begins with a quote, so that all quotes
+    are letters. Neither takes a NUL or a lone CR outside quotes.
+    """
+    delimiter = re.escape(dialect.delimiter)
+    if dialect.quote is None:
+        cells = [(rf"[^{delimiter}\r\n\x00]*", None)]
+    else:
+        quote = re.escape(dialect.quote)
+        cells = [
+            (rf"(?:{quote}(?:[^{quote}\x00]|{quote}{quote})*{quote}|[^{quote}{delimiter}\r\n\x00]*)", dialect.quote),
+            (rf"(?:[^{quote}{delimiter}\r\n\x00][^{delimiter}\r\n\x00]*)?", None),
+        ]
+    return [(rf"\A(?:{cell}(?:{delimiter}{cell}){{{width - 1}}}\r?\n)*\z", sign) for cell, sign in cells]
+
+
+def _long_cells_are_certain(text: pl.Series, frame: pl.DataFrame, lines: int, dialect: Dialect) -> bool:
+    """Whether cells of several lines were cut right and none of them could be two stray quotes far apart.
+
+    Such quotes would take in the ends of two records, so with more than two columns at least one delimiter; see
+    `_each_line_is_a_record`.
+    """
+    quote = re.escape(dialect.quote or "")
+    outside = text.str.replace_all(f"{quote}[^{quote}]*{quote}", "").str.count_matches("\n", literal=True)[0]
+    several = pl.all().str.contains("\n", literal=True)
+    doubtful = several & pl.all().str.contains(dialect.delimiter, literal=True)
+    return frame.height == outside and (frame.width < 3 or not frame.select(pl.any_horizontal(doubtful.any())).item())
+
+
+def blank_as_null(columns: Sequence[str]) -> pl.Expr:
+    """These columns with null where a cell is empty or holds nothing but space; other texts stay as they are."""
+    return pl.when(pl.col(columns).str.strip_chars() != "").then(pl.col(columns))
+
+
+def has_content(columns: Sequence[str]) -> pl.Expr:
+    """Whether a record has any cell that is not null."""
+    return pl.any_horizontal(pl.col(columns).is_not_null())

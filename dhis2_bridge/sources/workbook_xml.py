@@ -1,0 +1,382 @@
+"""What a workbook in Open XML (XLSX, XLSM) says of itself, and its sheets cell by cell.
+
+calamine reads a sheet several times faster than Python can, but gives errors and formulas without a result as blanks,
+knows neither hidden rows nor number formats, and lays a sheet out as one dense rectangle however far apart its cells
+are. So a sheet is searched first (`workbook_search`). Where nothing is found that calamine would lose, it reads the
+sheet; any other sheet is read here.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any, Final
+
+from lxml import etree
+
+from dhis2_bridge.sources.limits import Limits
+from dhis2_bridge.sources.workbook_cells import Cells, Fault, Padded, Value, column_number, moment
+from dhis2_bridge.sources.workbook_package import Part, too_large, unreadable, unsupported
+
+_SAFE: Final[dict[str, Any]] = {
+    "resolve_entities": False,
+    "load_dtd": False,
+    "no_network": True,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+
+_LAST_ROW: Final = 1_048_576
+_LAST_COLUMN: Final = 16_384
+
+# The parser is fed in steps; what comes between two elements that it reports is held as a tree and must stay small.
+_STEP: Final = 1 << 16
+_LARGEST_ELEMENT: Final = 8 << 20
+
+_TRUE: Final = frozenset({"1", "true"})
+_REFERENCE: Final = re.compile("([A-Za-z]{1,3})([0-9]{1,7})")
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_ESCAPED: Final = re.compile("_x00([0-9A-Fa-f]{2})_")
+
+_DATES: Final = frozenset({*range(14, 23), *range(27, 37), 45, 47, *range(50, 59)})
+_DURATION: Final = 46
+_LITERALS: Final = re.compile(r'"[^"]*"|\\.|_.|\*.', re.DOTALL)
+_BRACKETS: Final = re.compile(r"\[[^\]]*\]")
+_ELAPSED: Final = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
+_DATE_LETTERS: Final = re.compile("[dmyhs]", re.IGNORECASE)
+_FILLING: Final = re.compile(r"_.|\*.|\[[^\]]*\]", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class SheetEntry:
+    """One sheet as the workbook lists it; `kind` is `worksheet` for a sheet of cells."""
+
+    name: str
+    visible: bool
+    kind: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What a workbook says of itself: its sheets in order, the epoch of its dates, where its texts and formats are.
+
+    `usual` is whether its parts have the names that calamine takes for granted.
+    """
+
+    sheets: tuple[SheetEntry, ...]
+    epoch: int
+    strings: str | None
+    styles: str | None
+    usual: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What a number format makes of a number: `kind` is "date", "duration" or "", `zeros` the digits it fills up to."""
+
+    kind: str = ""
+    zeros: int = 0
+
+
+def book(parts: Mapping[str, Part], source: str) -> Book:
+    """The sheets of a workbook and where its parts are.
+
+    Raises `Unreadable` where the workbook, or a sheet that it lists, is not in the archive.
+    """
+    targets = _relationships(parts, "", source)
+    main = next((path for kind, path in targets.values() if kind == "officeDocument"), "")
+    root = _tree(_content(parts, main, source), source)
+    if _local(root) != "workbook":
+        raise unsupported(source, "zip", "save_as_xlsx")
+    folder = posixpath.dirname(main)
+    targets = _relationships(parts, main, source)
+    sheets = []
+    for element in root.iterfind("{*}sheets/{*}sheet"):
+        key = next((value for name, value in element.attrib.items() if str(name).endswith("}id")), "")
+        kind, path = targets.get(str(key), ("", ""))
+        if path not in parts and kind in {"worksheet", ""}:
+            raise unreadable(source, "sheet_missing")
+        state = element.get("state", "visible")
+        sheets.append(SheetEntry(element.get("name", ""), state == "visible", kind, path))
+    properties = root.find("{*}workbookPr")
+    epoch = 1904 if properties is not None and properties.get("date1904") in _TRUE else 1900
+    paths = {kind: path for kind, path in targets.values()}
+    usual = main == posixpath.join(folder, "workbook.xml")
+    for kind in ("sharedStrings", "styles"):
+        wonted = posixpath.join(folder, f"{kind.lower()}.xml")
+        usual = usual and paths.get(kind, wonted) == wonted and (kind in paths or wonted not in parts)
+    return Book(tuple(sheets), epoch, paths.get("sharedStrings"), paths.get("styles"), usual)
+
+
+def styles(content: bytes, source: str) -> tuple[Style, ...]:
+    """What the number format of each cell style makes of a number, in the order that cells count them."""
+    root = _tree(content, source)
+    codes = {item.get("numFmtId"): item.get("formatCode", "") for item in root.iterfind("{*}numFmts/{*}numFmt")}
+    known: dict[str | None, Style] = {}
+    found = []
+    for item in root.iterfind("{*}cellXfs/{*}xf"):
+        number = item.get("numFmtId")
+        if number not in known:
+            known[number] = _style(number or "", codes.get(number))
+        found.append(known[number])
+    return tuple(found)
+
+
+def strings(content: bytes, source: str) -> list[str]:
+    """The texts that the cells of a workbook share."""
+    return [_text(item) for item in elements(content, ("{*}si",), source)]
+
+
+def cells(
+    content: bytes, texts: Sequence[str], formats: Sequence[Style], epoch: int, source: str, sheet: str, limits: Limits
+) -> Cells:
+    """The cells of one sheet, with what is hidden and what cannot be known.
+
+    Memory follows the filled cells: a row reaches to its last filled cell and a styled blank is none. Raises
+    `Unreadable` for broken XML, a place outside of what a sheet has, and more cells than the limit.
+    """
+    rows: dict[int, list[Value]] = {}
+    hidden: set[int] = set()
+    columns: list[tuple[int, int]] = []
+    merged: list[tuple[int, int, int, int]] = []
+    formulas: dict[str, str] = {}
+    laid_out = row = 0
+    for element in elements(content, ("{*}row", "{*}col", "{*}mergeCell"), source):
+        match etree.QName(element).localname:
+            case "row":
+                row = _whole(element.get("r"), row + 1, source)
+                if element.get("hidden") in _TRUE:
+                    hidden.add(row)
+                column = 0
+                for cell in element:
+                    if _local(cell) != "c":
+                        continue
+                    place = _place(cell.get("r"), row, column + 1, source)
+                    column = place[1]
+                    value = _value(cell, texts, formats, epoch, formulas, source)
+                    if value == "":
+                        continue
+                    line = rows.setdefault(place[0], [])
+                    if len(line) < column:
+                        laid_out += column - len(line)
+                        if laid_out > limits.sheet_cells:
+                            raise too_large(source, "sheet_cells", limits.sheet_cells, sheet)
+                        line.extend([""] * (column - len(line)))
+                    line[column - 1] = value
+            case "col" if element.get("hidden") in _TRUE:
+                columns.append((_whole(element.get("min"), 1, source), _whole(element.get("max"), 1, source)))
+            case "mergeCell":
+                if area := _area(element.get("ref", ""), source):
+                    merged.append(area)
+            case _:
+                pass
+    if not rows:
+        return Cells([])
+    first, last = min(rows), max(rows)
+    width = max(map(len, rows.values()))
+    blank: list[Value] = []
+    return Cells(
+        [rows.get(number, blank) for number in range(first, last + 1)],
+        first_row=first,
+        merged=tuple(merged),
+        hidden_rows=frozenset(number for number in hidden if first <= number <= last),
+        hidden_columns=frozenset(
+            column for least, most in columns for column in range(max(1, least), min(most, width) + 1)
+        ),
+    )
+
+
+def _value(
+    cell: Any,
+    texts: Sequence[str],
+    formats: Sequence[Style],
+    epoch: int,
+    formulas: dict[str, str],
+    source: str,
+) -> Value:
+    kind = cell.get("t", "n")
+    stored: str | None = None
+    formula: str | None = None
+    inline = ""
+    for child in cell:
+        match _local(child):
+            case "v":
+                stored = child.text or ""
+            case "f":
+                formula = _formula(child, formulas)
+            case "is":
+                inline = _text(child)
+            case _:
+                pass
+    if kind == "inlineStr":
+        return inline
+    if formula is not None and (stored is None or (stored == "" and kind != "str")):
+        # A stored empty text is a result; the same emptiness where a number belongs is what a program leaves that
+        # writes formulas and calculates nothing.
+        return Fault("cell.formula_without_value", f"={formula}")
+    if kind == "e":
+        return Fault("cell.error", stored or "")
+    if not stored:
+        return ""
+    match kind:
+        case "s":
+            if not stored.isdecimal() or int(stored) >= len(texts):
+                raise unreadable(source, "shared_text_missing")
+            return texts[int(stored)]
+        case "str":
+            return _unescaped(stored)
+        case "b":
+            return stored in _TRUE
+        case "d":
+            return _iso(stored)
+        case _:
+            return _number(stored, cell.get("s"), formats, epoch)
+
+
+def _number(stored: str, style: str | None, formats: Sequence[Style], epoch: int) -> Value:
+    if not _NUMBER.fullmatch(stored.strip()):
+        return Fault("cell.error", stored) if stored.strip().lower() in {"nan", "inf", "-inf"} else stored
+    number = float(stored)
+    if style is None or not style.isdecimal() or int(style) >= len(formats):
+        return number
+    shown = formats[int(style)]
+    if shown.kind:
+        return moment(number, shown.kind, epoch)
+    return Padded(number, shown.zeros) if shown.zeros and number >= 0 else number
+
+
+def _iso(stored: str) -> Value:
+    """A date that a workbook of the strict kind stores as text: a date, a time of day, or both."""
+    for kind in (date, datetime, time):
+        try:
+            read: date | time = kind.fromisoformat(stored)
+        except ValueError:
+            continue
+        # A cell has no time zone; a text that names one is left to whoever reads the column.
+        return stored if getattr(read, "tzinfo", None) else read
+    return stored
+
+
+def _formula(element: Any, formulas: dict[str, str]) -> str:
+    """The text of a formula; a cell that shares one shows the text of the cell that holds it."""
+    text = str(element.text or "")
+    shared = element.get("si")
+    if shared is None:
+        return text
+    return formulas.setdefault(shared, text)
+
+
+def _style(number: str, code: str | None) -> Style:
+    if code is None:
+        built_in = int(number) if number.isdecimal() else 0
+        return Style("duration" if built_in == _DURATION else "date" if built_in in _DATES else "")
+    first = code.split(";")[0]
+    zeros = _FILLING.sub("", first)
+    if len(zeros) > 1 and not zeros.strip("0"):
+        return Style(zeros=len(zeros))
+    first = _LITERALS.sub("", code).split(";")[0]
+    if _ELAPSED.search(first):
+        return Style("duration")
+    return Style("date" if _DATE_LETTERS.search(_BRACKETS.sub("", first)) else "")
+
+
+def _text(item: Any) -> str:
+    """The text of a shared or inline string: its runs joined, without what tells how to pronounce them."""
+    found = []
+    for child in item:
+        runs = (child,) if _local(child) == "t" else child if _local(child) == "r" else ()
+        for run in runs:
+            if _local(run) != "t":
+                continue
+            text = "".join(run.itertext())
+            kept = run.get("{http://www.w3.org/XML/1998/namespace}space") == "preserve"
+            found.append(_unescaped(text if kept else text.strip(" \t\r\n")))
+    return "".join(found)
+
+
+def _unescaped(text: str) -> str:
+    """A text in which control characters stand written out, as in `_x000D_`."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x00" in text else text
+
+
+def _place(reference: str | None, row: int, column: int, source: str) -> tuple[int, int]:
+    if reference is not None:
+        found = _REFERENCE.fullmatch(reference)
+        if not found:
+            raise unreadable(source, "place_outside_sheet")
+        column = column_number(found[1])
+        row = int(found[2])
+    if not 0 < row <= _LAST_ROW or column > _LAST_COLUMN:
+        raise unreadable(source, "place_outside_sheet")
+    return row, column
+
+
+def _area(reference: str, source: str) -> tuple[int, int, int, int] | None:
+    first, _, last = reference.partition(":")
+    if not last or first == last:
+        return None
+    return (*_place(first, 1, 1, source), *_place(last, 1, 1, source))
+
+
+def _whole(text: str | None, otherwise: int, source: str) -> int:
+    if text is None:
+        return otherwise
+    if not text.isdecimal() or len(text) > 9:
+        raise unreadable(source, "place_outside_sheet")
+    return int(text)
+
+
+def _local(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _relationships(parts: Mapping[str, Part], path: str, source: str) -> dict[str, tuple[str, str]]:
+    """What a part refers to: the last word of the kind and the path in lower case, by identifier."""
+    folder, name = posixpath.split(path)
+    found: dict[str, tuple[str, str]] = {}
+    root = _tree(_content(parts, posixpath.join(folder, "_rels", f"{name}.rels"), source), source)
+    for element in root.iterfind("{*}Relationship"):
+        if element.get("TargetMode") == "External":
+            continue
+        target = posixpath.normpath(posixpath.join("/", folder, element.get("Target", "")))
+        kind = element.get("Type", "").rpartition("/")[2]
+        found[element.get("Id", "")] = (kind, target.lstrip("/").lower())
+    return found
+
+
+def _content(parts: Mapping[str, Part], path: str, source: str) -> bytes:
+    part = parts.get(path)
+    if part is None:
+        raise unreadable(source, "workbook_part_missing")
+    return part.content
+
+
+def _tree(content: bytes, source: str) -> Any:
+    try:
+        return etree.fromstring(content, etree.XMLParser(**_SAFE))
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise unreadable(source, "xml_broken") from error
+
+
+def elements(content: bytes, tags: Sequence[str], source: str) -> Iterator[Any]:
+    """The elements of these names, each whole, in the order in which they end; each is forgotten when the next is asked for."""
+    parser = etree.XMLPullParser(("end",), tag=tags, **_SAFE)
+    last = 0
+    try:
+        for start in range(0, len(content), _STEP):
+            parser.feed(content[start : start + _STEP])
+            for _, element in parser.read_events():
+                yield element
+                last = start
+                element.clear()
+                above = element.getparent()
+                while above is not None and element.getprevious() is not None:
+                    del above[0]
+            if start - last > _LARGEST_ELEMENT:
+                raise too_large(source, "row_bytes", _LARGEST_ELEMENT)
+        parser.close()
+    except etree.XMLSyntaxError as error:
+        raise unreadable(source, "xml_broken") from error

@@ -1,0 +1,105 @@
+"""Checks the totals of a form against their parts: they are never sent, and a sum that is off keeps its parts back."""
+
+from typing import Final
+
+import polars as pl
+
+from dhis2_bridge.findings import Finding, frame
+from dhis2_bridge.values import address
+
+NEAR: Final = 1e-9
+"""Relative difference below which two sums are the same: far above the noise of adding, far below any real unit."""
+
+PARTS_NAMED: Final = 12
+"""Cells of parts that a finding names; a longer list helps nobody."""
+
+_KEY: Final = ("source", "data_element", "period", "org_unit", "attribute_option_combo")
+
+
+def check(values: pl.DataFrame, totals: pl.DataFrame, names: dict[str, str], mode: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The data values with those refused whose total disagrees, and the findings, each at the total's cell.
+
+    `names` gives data elements their names for people. With `mode` "warn" a difference is a warning and refuses
+    nothing. A total whose parts hold a refused value is not judged: its cause has a finding already. A total with no
+    part at all would be lost in silence: it is an error, and a zero a warning.
+    """
+    totals = totals.filter(pl.col("value").is_not_null())
+    if totals.is_empty():
+        return values, frame([])
+    totals = totals.with_row_index("total")
+    parts = (
+        totals.select("total", *_KEY, pl.col("parts").alias("category_option_combo"))
+        .explode("category_option_combo")
+        .with_columns(pl.col("category_option_combo").cast(pl.Categorical))
+        .join(
+            values.with_row_index("index").select(
+                "index", *_KEY, "category_option_combo", "value", "refused", "row", "column", "sheet"
+            ),
+            on=[*_KEY, "category_option_combo"],
+            how="inner",
+        )
+    )
+    sums = parts.group_by("total").agg(
+        pl.col("value").cast(pl.Float64, strict=False).sum().alias("sum"),
+        pl.col("refused").is_not_null().any().alias("doubtful"),
+    )
+    judged = totals.join(sums, on="total", how="left", maintain_order="left").with_columns(
+        pl.col("value").cast(pl.Float64).alias("number")
+    )
+    apart = (pl.col("sum") - pl.col("number")).abs() > NEAR * pl.max_horizontal(pl.lit(1.0), pl.col("number").abs())
+    bad = judged.filter(pl.col("sum").is_null() | (apart & ~pl.col("doubtful")))
+    if bad.is_empty():
+        return values, frame([])
+    wrong = set(bad.filter(pl.col("sum").is_not_null())["total"])
+    places = parts.filter(pl.col("total").is_in(list(wrong))).sort("row", "column")
+    cells: dict[int, list[str]] = {}
+    counts: dict[int, int] = {}
+    for total, row, column in places.select("total", "row", "column").iter_rows():
+        counts[total] = counts.get(total, 0) + 1
+        if counts[total] <= PARTS_NAMED:
+            cells.setdefault(total, []).append(address(row, column))
+    found = [_finding(row, names, cells, counts, mode) for row in bad.iter_rows(named=True)]
+    if mode == "check" and wrong:
+        refused = set(places["index"])
+        values = (
+            values.with_row_index("index")
+            .with_columns(
+                pl.when(pl.col("refused").is_null() & pl.col("index").is_in(list(refused)))
+                .then(pl.lit("total.disagrees").cast(pl.Categorical))
+                .otherwise("refused")
+                .alias("refused")
+            )
+            .drop("index")
+        )
+    return values, frame(found)
+
+
+def _finding(
+    total: dict[str, object], names: dict[str, str], cells: dict[int, list[str]], counts: dict[int, int], mode: str
+) -> Finding:
+    index, number = total["total"], total["number"]
+    assert isinstance(index, int) and isinstance(number, float)
+    element = names.get(str(total["data_element"]), str(total["data_element"]))
+    place = {name: total[name] for name in ("source", "sheet", "row", "column", "found")}
+    if total["sum"] is None:
+        code = "total.without_parts" if number else "total.zero_without_parts"
+        return Finding(code, **place, arguments={"data_element": element}, values=int(bool(number)))  # type: ignore[arg-type]
+    assert isinstance(total["sum"], float)
+    arguments = {
+        "parts": ", ".join(cells[index]) + (", …" if counts[index] > PARTS_NAMED else ""),
+        "sum": plain(total["sum"]),
+        "difference": plain(number - total["sum"]),
+        "data_element": element,
+    }
+    refuses = mode == "check"
+    return Finding(
+        "total.disagrees" if refuses else "total.differs",
+        **place,  # type: ignore[arg-type]
+        arguments=arguments,
+        values=counts[index] if refuses else 0,
+    )
+
+
+def plain(number: float) -> str:
+    """A sum in plain notation, without the noise of adding."""
+    return format(round(number, 9), ".15g")

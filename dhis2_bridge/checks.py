@@ -152,8 +152,9 @@ def repeated(values: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     if copies.is_empty():
         return pl.DataFrame(schema=OFFENDERS_SCHEMA)
     sent = pl.struct("value", "comment")
-    groups = copies.group_by(KEY, maintain_order=True).agg("index", "source", "sheet", "row", "column", "value",
-                                                           "data_element", sent.n_unique().alias("different"))
+    groups = copies.group_by(KEY, maintain_order=True).agg(
+        "index", "source", "sheet", "row", "column", "value", sent.n_unique().alias("different")
+    )
     offenders: list[tuple[int, str, str | None, str]] = []
     for group in groups.iter_rows(named=True):
         places = [
@@ -174,7 +175,7 @@ def _conflicts(
     group: dict[str, Any], places: list[str], snapshot: Snapshot
 ) -> Iterable[tuple[int, str, str | None, dict[str, Any]]]:
     values = group["value"]
-    element = snapshot.describe("data_element", group["data_element"][0])
+    element = snapshot.describe("data_element", group["data_element"])
     for position, index in enumerate(group["index"]):
         # The other one to name: the first that says something else, so that each of two names the other.
         other = next((n for n, value in enumerate(values) if value != values[position]), 0 if position else 1)

@@ -18,7 +18,7 @@ _TIME: Final = (
     r"(?:\s?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2}))?)?"
 )
 _SERIAL: Final = re.compile(r"([0-9]{1,7})(?:[.,][0-9]+)?")
-_NO_DATE: Final = re.compile(rf"(?:00?([./-])00?\1(?:0000|00)|0000([./-])00?\2000?){_TIME}")
+_NO_DATE: Final = re.compile(rf"(?:00?([./-])00?\1(?:0000|00)|0000(?P<sep>[./-])00?(?P=sep)00?){_TIME}")
 _FIELD: Final = re.compile("d+|m+|y+")
 _WIDTHS: Final = {"d": (1, 2), "dd": (1, 2), "m": (1, 2), "mm": (1, 2), "yy": (2, 2), "yyyy": (4, 4)}
 _LETTERS: Final = str.maketrans("дмг", "dmy")  # дд.мм.гггг

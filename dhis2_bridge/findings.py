@@ -78,6 +78,7 @@ CODES: Final[dict[str, Code]] = {
     "cell.float_noise": Code("info", arguments=("read",)),
     "cell.padded_by_format": Code("info", arguments=("read",)),
     "cell.digits_lost": Code("error"),
+    "cell.covered": Code("error", arguments=("range",)),
     # JSON
     "json.broken": Code("error", arguments=("reason", "line", "column")),
     "json.repeated_key": Code("error", arguments=("key", "path")),

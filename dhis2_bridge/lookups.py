@@ -62,12 +62,14 @@ class Distinct(Generic[T]):
     def __init__(self, read: Callable[[str], T]) -> None:
         self._read = read
         self._categories = pl.Categories.random()
+        # Polars forgets the numbers of categories that no series uses: this one keeps them over batches.
+        self._anchor = pl.Series([], dtype=pl.Categorical(self._categories))
         self.answers: list[T] = []
         self.texts: list[str] = []
 
     def codes(self, texts: pl.Series) -> pl.Series:
         """One UInt32 a row: the index of its text's answer."""
-        coded = texts.fill_null("").cast(pl.Categorical(self._categories)).to_physical()
+        coded = texts.fill_null("").cast(self._anchor.dtype).to_physical()
         known = self._categories.to_series()
         for text in known.slice(len(self.answers)):
             self.texts.append(text)

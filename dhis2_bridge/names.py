@@ -38,6 +38,7 @@ _TO_LATIN: Final = {cyrillic: letter for letter, cyrillic in _TO_CYRILLIC.items(
 # The Uzbek alphabet of 1995, with its rules for `е` and `ц` in `latin`; letters of newer proposals join it.
 _UZBEK: Final = dict(zip("абвгджзийклмнопрстуфхыэіқҳ", "abvgdjziyklmnoprstufxieiqh", strict=True)) | {
     "ё": "yo", "ч": "ch", "ш": "sh", "щ": "sh", "ъ": "'", "ь": "", "ю": "yu", "я": "ya", "ў": "o'", "ғ": "g'",
+    "ѕ": "s", "ј": "j", "һ": "h", "ү": "u",
     "ş": "sh", "ç": "ch", "ğ": "g'", "ō": "o'", "õ": "o'", "ö": "o'", "ŏ": "o'", "ñ": "ng",
 }  # fmt: skip
 _CYRILLIC_VOWELS: Final = frozenset("аеёиоуўыэюя")
@@ -76,14 +77,12 @@ def latin(text: str) -> str:
     For use after `fold` found nothing, and to be reported where it decides: transliteration can make two names one
     (s and h that meet across a seam), so more than one candidate with the same key is no match.
     """
-    text = _caseless(text)
-    if text.isascii():
-        return text
+    plain = _caseless(text)
     # с and ҳ that meet are two sounds, not sh; ъ and ь before a vowel are heard as y.
-    text = re.sub("[ъь](?=е)", "й", re.sub("[ъь](?=[ёюя])", "", text.replace("сҳ", "с'ҳ")))
+    plain = re.sub("[ъь](?=е)", "й", re.sub("[ъь](?=[ёюя])", "", plain.replace("сҳ", "с'ҳ")))
     letters = []
     before = ""
-    for letter in text:
+    for letter in plain:
         if letter == "е":
             letters.append("ye" if before in _CYRILLIC_VOWELS or not before.isalpha() else "e")
         elif letter == "ц":
@@ -91,7 +90,9 @@ def latin(text: str) -> str:
         else:
             letters.append(_UZBEK.get(letter, letter))
         before = letter
-    return unicodedata.normalize("NFC", "".join(letters))
+    key = "".join(letters)
+    # An accent that stood on a Cyrillic letter may make another letter of the Latin one.
+    return key if key.isascii() or key == text else latin(key)
 
 
 def visible(text: str, limit: int | None = None) -> str:

@@ -13,8 +13,10 @@ from typing import Final
 
 import polars as pl
 
+from dhis2_bridge.values import escaped
+
 DEFAULT_SIZE: Final = 10_000
-"""Values in a chunk. A fresh insert on 2.43 was seen to take 30 s a thousand values: larger chunks run into timeouts."""
+"""Values in a chunk. A first insert on 2.43 was seen to take 30 s a thousand values: larger chunks time out."""
 
 GZIP_LEVEL: Final = 6
 
@@ -85,22 +87,12 @@ def chunks(arranged: pl.DataFrame) -> Iterator[Chunk]:
 
 def body(values: pl.DataFrame) -> bytes:
     """The JSON of one data value set: the values of one data set, in their order."""
-    fields = [pl.format(f'"{name}":"{{}}"', _escaped(column)) for name, column in _FIELDS.items()]
-    comment = pl.when(pl.col("comment").is_not_null()).then(pl.format(',"comment":"{}"', _escaped("comment")))
-    written = values.select(
-        pl.concat_str([pl.lit("{"), pl.concat_str(fields, separator=","), comment.fill_null(""), pl.lit("}")])
-    ).to_series()
+    pieces: list[pl.Expr] = []
+    for name, column in _FIELDS.items():
+        text = pl.col(column) if column == "value" else pl.col(column).cast(pl.String)
+        before = ('{"' if not pieces else '","') + name + '":"'
+        pieces += [pl.lit(before), escaped(text) if column == "value" else text]
+    comment = pl.concat_str([pl.lit('","comment":"'), escaped(pl.col("comment"))]).fill_null("")
+    written = values.select(pl.concat_str([*pieces, comment, pl.lit('"}')])).to_series()
     data_set = json.dumps(values["data_set"][0])
     return f'{{"dataSet":{data_set},"dataValues":['.encode() + ",".join(written).encode() + b"]}"
-
-
-def _escaped(column: str) -> pl.Expr:
-    """A column as the inside of JSON strings: texts that need an escape are rare and are written one by one."""
-    text = pl.col(column).cast(pl.String)
-    if column not in {"value", "comment"}:
-        return text  # UIDs and ISO periods
-    return (
-        pl.when(text.str.contains(r'[\x00-\x1f"\\]'))
-        .then(text.map_elements(lambda raw: json.dumps(raw, ensure_ascii=False)[1:-1], return_dtype=pl.String))
-        .otherwise(text)
-    )

@@ -11,7 +11,7 @@ from dhis2_bridge import checks, cumulative, layout, mapping_file, payload, reco
 from dhis2_bridge import snapshot as snapshots
 from dhis2_bridge._version import __version__
 from dhis2_bridge.columns import Columns
-from dhis2_bridge.convert import Converter, ReadDate, as_findings, evident_date
+from dhis2_bridge.converter import Converter, ReadDate, as_findings, evident_date
 from dhis2_bridge.findings import Finding, OtherInstance, Unreadable, UsageError, empty, frame
 from dhis2_bridge.mapping import Mapping, MappingTable
 from dhis2_bridge.snapshot import Snapshot

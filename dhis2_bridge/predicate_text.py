@@ -7,6 +7,7 @@ function, statement or dialect can come to life. Nothing is opened or looked up.
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -28,7 +29,7 @@ ALLOWED: Final = (
 )
 _SIGNS: Final = frozenset(["(", ")", ",", "=", "<>", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "||"])
 _WORD: Final = re.compile(r"[^\W\d][\wʻʼ‘’]*")
-_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+_NUMBER: Final = re.compile(r"(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 LONGEST_NUMBER: Final = 15
 """Significant digits that a 64-bit float holds whatever they are."""
@@ -234,7 +235,17 @@ class _Tree:
             raise self.fail(at, f"this cannot be read near '{near}': something is missing here, or too much") from None
         if len(found) != 1 or found[0] is None:
             raise self.fail(0, "this is not one condition or value")
-        return self._node(found[0], 0)
+        self._check_nothing_lost(dialect, tokens, found[0])
+        return self.node(found[0], 0)
+
+    def _check_nothing_lost(self, dialect: Any, tokens: list[Any], found: Any) -> None:
+        """Refuses a text of which the tree does not hold every token.
+
+        sqlglot is lenient, as a translator of many dialects must be: it reads `a between 1 2` without `and`.
+        """
+        again = dialect.tokenize(found.sql(dialect=dialect, identify=True))
+        if _counted(tokens) != _counted(again):
+            raise self.fail(tokens[0].start, "this cannot be read: a word or a sign is missing here, or too much")
 
     def _tokens(self, dialect: Any) -> list[Any]:
         """The tokens, checked against what this language has."""
@@ -276,7 +287,7 @@ class _Tree:
 
     def _check_number(self, at: int, written: str) -> None:
         if not _NUMBER.fullmatch(written):
-            raise self.fail(at, f"'{written}' is no number; write one like 5 or 0.25")
+            raise self.fail(at, f"'{written}' is no number; write one like 5 or 0.25, and a code in quotes")
         if len(written.replace(".", "").strip("0")) > LONGEST_NUMBER:
             raise self.fail(at, f"a number has at most {LONGEST_NUMBER} digits; write a code in quotes")
 
@@ -302,41 +313,55 @@ class _Tree:
 
     def _check_depth(self, tokens: list[Any]) -> None:
         """Refuses what is nested too deep before anything walks it."""
-        levels: list[int] = []
+        levels: list[tuple[str, int]] = []
         run = depth = 0
         for token in tokens:
             sign = token.text.lower() if token.token_type.name not in {"IDENTIFIER", "STRING"} else ""
             if sign in {"not", "-"}:
                 run += 1
             elif sign in {"(", "case"}:
-                levels.append(run + 1)
+                levels.append((sign, run + 1))
                 depth += run + 1
                 run = 0
             else:
+                if sign == "end" and (not levels or levels[-1][0] != "case"):
+                    raise self.fail(token.start, 'no case is open here; a column named end is written "end"')
                 if sign in {")", "end"} and levels:
-                    depth -= levels.pop()
+                    depth -= levels.pop()[1]
                 run = 0
             if depth + run > DEEPEST:
                 raise self.fail(token.start, f"nested deeper than {DEEPEST} levels")
 
-    def _node(self, found: Any, at: int) -> Node:
-        """Our node of a node of sqlglot; what is not listed here is refused, with all that it could carry."""
-        place = (found.find(_identifier_type()) or found).meta.get("start", at)
+    def node(self, found: Any, at: int) -> Node:
+        """Our node of a node of sqlglot; what is not listed is refused, with all that it could carry.
+
+        `at` is the place for one that has none of its own.
+        """
+        at = (found.this if type(found).__name__ == "Column" else found).meta.get("start", at)
         reader = _READERS.get(type(found).__name__)
         if reader is None:
-            raise self.fail(place, f"{type(found).__name__.lower()} cannot stand here; allowed are {ALLOWED}")
+            kind = type(found).__name__
+            raise self.fail(at, _REFUSED.get(kind, f"{kind.lower()} cannot stand here; allowed are {ALLOWED}"))
         make, keys = reader
         extra = [key for key, held in found.args.items() if held not in (None, False, []) and key not in keys]
         if extra:
-            raise self.fail(place, f"'{extra[0]}' cannot stand here; allowed are {ALLOWED}")
-        return make(self, found, place)
+            raise self.fail(at, f"'{extra[0]}' cannot stand here; allowed are {ALLOWED}")
+        return make(self, found, at)
 
 
-@functools.cache
-def _identifier_type() -> Any:
-    from sqlglot import exp  # noqa: PLC0415
+def _counted(tokens: list[Any]) -> Counter[tuple[Any, str]]:
+    """How often each token stands in a text; keywords and signs whatever their spelling."""
+    spoken = {"IDENTIFIER", "STRING", "NUMBER"}
+    return Counter((t.token_type, t.text if t.token_type.name in spoken else "") for t in tokens)
 
-    return exp.Identifier
+
+Reader: TypeAlias = Callable[[_Tree, Any, int], Node]
+
+
+def _name(tree: _Tree, found: Any, at: int) -> Node:
+    if not found.this.this.strip():
+        raise tree.fail(at, "a name is blank")
+    return Name(found.this.this, at)
 
 
 def _literal(tree: _Tree, found: Any, at: int) -> Node:
@@ -345,79 +370,99 @@ def _literal(tree: _Tree, found: Any, at: int) -> Node:
     return NumberLiteral(float(found.this), found.this, at)
 
 
-def _two(make: Callable[[Node, Node, int], Node]) -> Callable[[_Tree, Any, int], Node]:
-    return lambda tree, found, at: make(tree._node(found.this, at), tree._node(found.expression, at), at)
+def _not(tree: _Tree, found: Any, at: int) -> Node:
+    operand = tree.node(found.this, at)
+    return Not(operand, operand.at)
 
 
-def _compare(sign: str) -> Callable[[_Tree, Any, int], Node]:
+def _two(make: Callable[[Node, Node, int], Node]) -> Reader:
+    def read(tree: _Tree, found: Any, at: int) -> Node:
+        left = tree.node(found.this, at)
+        return make(left, tree.node(found.expression, left.at), left.at)
+
+    return read
+
+
+def _compare(sign: str) -> Reader:
     return _two(lambda left, right, at: Compare(sign, left, right, at))
 
 
-def _both(sign: str) -> Callable[[_Tree, Any, int], Node]:
+def _both(sign: str) -> Reader:
     return _two(lambda left, right, at: Both(sign, left, right, at))
 
 
-def _arithmetic(sign: str) -> Callable[[_Tree, Any, int], Node]:
+def _arithmetic(sign: str) -> Reader:
     return _two(lambda left, right, at: Arithmetic(sign, left, right, at))
 
 
 def _is(tree: _Tree, found: Any, at: int) -> Node:
+    operand = tree.node(found.this, at)
     if type(found.expression).__name__ != "Null":
-        raise tree.fail(at, "behind `is` stands null or not null")
-    return IsBlank(tree._node(found.this, at), at)
+        raise tree.fail(operand.at, "behind `is` stands null or not null")
+    return IsBlank(operand, operand.at)
 
 
 def _in(tree: _Tree, found: Any, at: int) -> Node:
-    options = tuple(tree._node(option, at) for option in found.args.get("expressions") or ())
+    operand = tree.node(found.this, at)
+    options = tuple(tree.node(option, operand.at) for option in found.args.get("expressions") or ())
     if not options:
-        raise tree.fail(at, "behind `in` stands a list in parentheses: in ('a', 'b')")
+        raise tree.fail(operand.at, "behind `in` stands a list in parentheses: in ('a', 'b')")
     for option in options:
         if not isinstance(option, TextLiteral | NumberLiteral | Null):
             raise tree.fail(option.at, "the list behind `in` holds texts, numbers and null only")
-    return In(tree._node(found.this, at), options, at)
+    return In(operand, options, operand.at)
 
 
 def _like(tree: _Tree, found: Any, at: int) -> Node:
-    pattern = tree._node(found.expression, at)
+    operand = tree.node(found.this, at)
+    pattern = tree.node(found.expression, operand.at)
     if not isinstance(pattern, TextLiteral):
-        raise tree.fail(at, "behind `like` stands a text in quotes")
-    return Like(tree._node(found.this, at), pattern.text, at)
+        raise tree.fail(pattern.at, "behind `like` stands a text in quotes")
+    like = Like(operand, pattern.text, operand.at)
+    return Not(like, operand.at) if found.args.get("negate") else like
 
 
 def _between(tree: _Tree, found: Any, at: int) -> Node:
-    operand = tree._node(found.this, at)
-    low = Compare(">=", operand, tree._node(found.args["low"], at), at)
-    return Both("and", low, Compare("<=", operand, tree._node(found.args["high"], at), at), at)
+    operand = tree.node(found.this, at)
+    low, high = (tree.node(found.args[key], operand.at) for key in ("low", "high"))
+    left = Compare(">=", operand, low, operand.at)
+    return Both("and", left, Compare("<=", operand, high, operand.at), operand.at)
 
 
 def _negative(tree: _Tree, found: Any, at: int) -> Node:
-    operand = tree._node(found.this, at)
+    operand = tree.node(found.this, at)
     if isinstance(operand, NumberLiteral):
-        return NumberLiteral(-operand.value, "-" + operand.text, at)
-    return Arithmetic("-", NumberLiteral(0.0, "0", at), operand, at)
+        return NumberLiteral(-operand.value, "-" + operand.text, operand.at)
+    return Arithmetic("-", NumberLiteral(0.0, "0", operand.at), operand, operand.at)
 
 
 def _case(tree: _Tree, found: Any, at: int) -> Node:
-    subject = tree._node(found.this, at) if found.this is not None else None
+    subject = tree.node(found.this, at) if found.this is not None else None
     branches = []
-    for branch in found.args.get("ifs") or ():
-        condition = tree._node(branch.this, at)
+    for branch in found.args["ifs"]:
+        condition = tree.node(branch.this, at)
         if subject is not None:
-            condition = Compare("=", subject, condition, at)
-        branches.append((condition, tree._node(branch.args["true"], at)))
+            condition = Compare("=", subject, condition, condition.at)
+        branches.append((condition, tree.node(branch.args["true"], condition.at)))
     default = found.args.get("default")
     if not branches:
         raise tree.fail(at, "a case needs `when ... then ...`")
-    return Case(tuple(branches), tree._node(default, at) if default is not None else Null(at), at)
+    first = subject.at if subject is not None else branches[0][0].at
+    return Case(tuple(branches), tree.node(default, first) if default is not None else Null(first), first)
 
 
-_READERS: Final[dict[str, tuple[Callable[[_Tree, Any, int], Node], frozenset[str]]]] = {
-    "Column": (lambda tree, found, at: Name(found.this.this, at), frozenset({"this"})),
+_REFUSED: Final = {
+    "Concat": "two texts stand side by side; write || between them",
+    "Tuple": "a list in parentheses stands only behind `in`",
+    "Star": "a * stands only between two numbers",
+}
+_READERS: Final[dict[str, tuple[Reader, frozenset[str]]]] = {
+    "Column": (_name, frozenset({"this"})),
     "Literal": (_literal, frozenset({"this", "is_string"})),
     "Boolean": (lambda tree, found, at: Truth(bool(found.this), at), frozenset({"this"})),
     "Null": (lambda tree, found, at: Null(at), frozenset()),
-    "Paren": (lambda tree, found, at: tree._node(found.this, at), frozenset({"this"})),
-    "Not": (lambda tree, found, at: Not(tree._node(found.this, at), at), frozenset({"this"})),
+    "Paren": (lambda tree, found, at: tree.node(found.this, at), frozenset({"this"})),
+    "Not": (_not, frozenset({"this"})),
     "And": (_both("and"), frozenset({"this", "expression"})),
     "Or": (_both("or"), frozenset({"this", "expression"})),
     "EQ": (_compare("="), frozenset({"this", "expression"})),
@@ -427,8 +472,8 @@ _READERS: Final[dict[str, tuple[Callable[[_Tree, Any, int], Node], frozenset[str
     "GT": (_compare(">"), frozenset({"this", "expression"})),
     "GTE": (_compare(">="), frozenset({"this", "expression"})),
     "Is": (_is, frozenset({"this", "expression"})),
-    "In": (_in, frozenset({"this", "expressions"})),
-    "Like": (_like, frozenset({"this", "expression"})),
+    "In": (_in, frozenset({"this", "expressions", "field", "query"})),
+    "Like": (_like, frozenset({"this", "expression", "negate"})),
     "Between": (_between, frozenset({"this", "low", "high"})),
     "Add": (_arithmetic("+"), frozenset({"this", "expression"})),
     "Sub": (_arithmetic("-"), frozenset({"this", "expression"})),

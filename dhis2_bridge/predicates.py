@@ -1,0 +1,388 @@
+"""Predicates and computed columns of a mapping, compiled to expressions over columns of text.
+
+A blank (null or '') equals only a blank, and `<>`, `not in` and `not like` are the exact opposites of `=`, `in` and
+`like`: no row leaves in silence. A column that is declared a number or a date is read as one; `like` and `||` take any
+column's text as it stands.
+
+What cannot be decided is neither true nor false:
+
+- `<`, `<=`, `>`, `>=`, `between` and arithmetic on a blank or unreadable cell, and a division by zero;
+- `=`, `<>` and `in` on an unreadable cell of a typed column, unless the other side is a blank;
+- a `case` whose first condition that is not false cannot be decided.
+
+`and`, `or` and `not` reckon with it as SQL does with unknown: `false and` it is false, `true or` it is true. A row is
+undecidable when the whole predicate is: so `end_date is null or end_date >= '2026-01-01'` decides every row whose
+date is blank or readable. The mask leaves such a row out, and `unreadable` names the cells.
+
+Numbers are reckoned as 64-bit floats, each step rounded to 15 significant digits, so that 0.1 + 0.2 = 0.3; a cell or
+literal with more digits is unreadable. `a || b` is blank where one of the two is.
+"""
+
+import functools
+import operator
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import reduce
+from typing import Any, Final
+
+import polars as pl
+
+from dhis2_bridge import dates
+from dhis2_bridge.mapping import ColumnType
+from dhis2_bridge.predicate_kinds import Kind, Kinds, is_blank, iso_date, together
+from dhis2_bridge.predicate_text import (
+    LONGEST_NUMBER,
+    Arithmetic,
+    Both,
+    Case,
+    Compare,
+    In,
+    IsBlank,
+    Join,
+    Like,
+    Name,
+    Node,
+    Not,
+    NumberLiteral,
+    PredicateError,
+    TextLiteral,
+    Truth,
+    parse,
+    walk,
+)
+
+__all__ = ["ComputedColumn", "Predicate", "PredicateError", "compile", "compile_value"]
+
+Names = Mapping[str, "str | pl.Expr"]
+"""Column of the predicate to column of the frame, or to an expression that gives its text."""
+
+_SIGNS: Final[dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
+}  # fmt: skip
+_DTYPES: Final[dict[Kind, type[pl.DataType]]] = {
+    "text": pl.String, "blank": pl.String, "truth": pl.Boolean, "number": pl.Float64, "date": pl.Date,
+}  # fmt: skip
+_ISO: Final = dates.pattern("yyyy-mm-dd")
+_UNKNOWN: Final = pl.lit(None, dtype=pl.Boolean)
+_NO: Final = pl.lit(False)
+_KEPT: Final = 100_000
+"""Distinct texts that a reader remembers."""
+
+
+@dataclass(frozen=True)
+class Predicate:
+    """A condition on rows: `text` as the mapping has it, `columns` the names that it uses, in their order.
+
+    `names`, of every method, gives a column of the frame (String) or an expression for each of `columns`.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    _node: Node = field(repr=False)
+    _types: Mapping[str, ColumnType] = field(repr=False)
+
+    def mask(self, names: Names) -> pl.Expr:
+        """True where the condition holds; false where it does not, or cannot be decided. Never null."""
+        return _Compiler(self._types, names).truth(self._node).fill_null(value=False)
+
+    def unreadable(self, names: Names) -> list[tuple[str, pl.Expr]]:
+        """The rows that cannot be decided, for each column that may be to blame: Boolean, never null.
+
+        Every such row is in one of them at least. Columns that are never compared as numbers or dates are left out.
+        """
+        compiler = _Compiler(self._types, names)
+        return compiler.blamed(self.columns, compiler.truth(self._node).is_null())
+
+
+@dataclass(frozen=True)
+class ComputedColumn:
+    """A new column of text: `text` as the mapping has it, `columns` the names that it uses, in their order.
+
+    `type` says how its texts can be read again: numbers are written plainly with a full stop, dates as yyyy-mm-dd;
+    None for text.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    type: ColumnType | None
+    _node: Node = field(repr=False)
+    _types: Mapping[str, ColumnType] = field(repr=False)
+
+    def value(self, names: Names) -> pl.Expr:
+        """The text of each row; null where it is blank or cannot be decided."""
+        made = _Compiler(self._types, names).value(self._node, self.type.kind if self.type else "text")
+        if self.type is None:
+            text = made.value
+        elif self.type.kind == "date":
+            text = made.value.dt.to_string("%Y-%m-%d")
+        else:
+            text = made.value.map_batches(_written, return_dtype=pl.String, is_elementwise=True)
+        return pl.when(~made.undecided & (text != "")).then(text)
+
+    def unreadable(self, names: Names) -> list[tuple[str, pl.Expr]]:
+        """The rows whose value cannot be decided, as `Predicate.unreadable` gives them."""
+        compiler = _Compiler(self._types, names)
+        made = compiler.value(self._node, self.type.kind if self.type else "text")
+        return compiler.blamed(self.columns, made.undecided | made.unreadable)
+
+
+def compile(  # noqa: A001 - what it does; re.compile does it too
+    text: str, types: Mapping[str, ColumnType] | None = None, known: Collection[str] | None = None
+) -> Predicate:
+    """The predicate of a text.
+
+    `types` are the columns that are read as numbers or dates; `known` all columns there are, None when any name may be
+    one. Raises PredicateError with every problem and its offset.
+    """
+    node = parse(text)
+    kinds = Kinds(types or {}, known)
+    kinds.check_condition(node)
+    columns = _columns(node)
+    if not columns and not kinds.problems:
+        kinds.problems.append((0, "this names no column, so it is the same for every row"))
+    if kinds.problems:
+        raise PredicateError(text, sorted(set(kinds.problems)))
+    return Predicate(text, columns, node, dict(types or {}))
+
+
+def compile_value(
+    text: str, types: Mapping[str, ColumnType] | None = None, known: Collection[str] | None = None
+) -> ComputedColumn:
+    """The computed column of a text: names, literals, case, arithmetic, ||. Arguments and errors as of `compile`."""
+    node = parse(text)
+    kinds = Kinds(types or {}, known)
+    kinds.check_value(node)
+    kind = kinds.of(node)
+    if kind == "blank":
+        kinds.problems.append((node.at, "this is always blank"))
+    if kinds.problems:
+        raise PredicateError(text, sorted(set(kinds.problems)))
+    made = {"number": ColumnType("number", "."), "date": ColumnType("date", "yyyy-mm-dd")}.get(kind)
+    return ComputedColumn(text, _columns(node), made, node, dict(types or {}))
+
+
+def _columns(node: Node) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.name for part in walk(node) if isinstance(part, Name)))
+
+
+@dataclass(slots=True)
+class _Value:
+    """A value as expressions. A text is "" where blank; a number or date is null where it has none.
+
+    `blank`, `unreadable` and `undecided` are Boolean and never null, and at most one of them is true: a cell that is
+    unreadable is known not to be blank, of what is undecided not even that is known.
+    """
+
+    value: pl.Expr
+    blank: pl.Expr
+    unreadable: pl.Expr = _NO
+    undecided: pl.Expr = _NO
+
+
+class _Compiler:
+    def __init__(self, types: Mapping[str, ColumnType], names: Names) -> None:
+        self._types = types
+        self._names = names
+        self._kinds = Kinds(types, None)
+        self._read: dict[str, _Value] = {}
+        self._faults: dict[str, list[pl.Expr]] = {}
+
+    def truth(self, node: Node) -> pl.Expr:
+        """A condition, null where it cannot be decided. Polars' &, | and ~ reckon with null as SQL does."""
+        match node:
+            case Truth():
+                return pl.lit(node.value)
+            case Not():
+                return ~self.truth(node.operand)
+            case Both():
+                left, right = self.truth(node.left), self.truth(node.right)
+                return left & right if node.sign == "and" else left | right
+            case IsBlank():
+                return self.value(node.operand, "text").blank
+            case Like():
+                return self._like(node)
+            case In():
+                return self._in(node)
+            case Compare():
+                return self._compare(node)
+            case Case():
+                found = self.truth(node.otherwise)
+                for condition, result in reversed(node.branches):
+                    when = self.truth(condition)
+                    found = pl.when(when.is_null()).then(_UNKNOWN).when(when).then(self.truth(result)).otherwise(found)
+                return found
+        raise AssertionError(node)  # Refused by Kinds.
+
+    def value(self, node: Node, kind: Kind) -> _Value:
+        """A value, read as this kind."""
+        match node:
+            case _ if is_blank(node):
+                return _Value(pl.lit("") if kind == "text" else pl.lit(None, dtype=_DTYPES[kind]), pl.lit(True))
+            case Name():
+                if kind == "text" or node.name not in self._types:
+                    return self._text(node.name)
+                self._at_fault(node, lambda held: held.unreadable)
+                return self._typed(node.name)
+            case TextLiteral():
+                return _Value(pl.lit(iso_date(node.text) if kind == "date" else node.text), _NO)
+            case NumberLiteral():
+                return _Value(pl.lit(node.value), _NO)
+            case Arithmetic():
+                return self._arithmetic(node)
+            case Join():
+                return self._join(node)
+            case Case():
+                return self._case(node, kind)
+        raise AssertionError(node)  # Refused by Kinds.
+
+    def blamed(self, columns: tuple[str, ...], undecided: pl.Expr) -> list[tuple[str, pl.Expr]]:
+        """The undecided rows for each column whose cell is at fault, as compiling has noted."""
+        if not self._faults:
+            return []
+        faults = {name: reduce(operator.or_, parts) for name, parts in self._faults.items()}
+        # What is no cell's fault, such as a number that grew too large, is said of the first.
+        first = next(name for name in columns if name in faults)
+        faults[first] = faults[first] | ~reduce(operator.or_, faults.values())
+        return [(name, undecided & faults[name]) for name in columns if name in faults]
+
+    def _at_fault(self, node: Node, of: Callable[[_Value], pl.Expr]) -> None:
+        """Notes that the columns below a node are at fault where this is true of their values."""
+        for name in _columns(node):
+            fault = of(self._typed(name)) if name in self._types else _NO
+            self._faults.setdefault(name, []).append(fault)
+
+    def _text(self, name: str) -> _Value:
+        named = self._names[name]
+        text = (pl.col(named) if isinstance(named, str) else named).fill_null("")
+        return _Value(text, text == "")
+
+    def _typed(self, name: str) -> _Value:
+        if name not in self._read:
+            text = self._text(name)
+            reader = _reader(self._types[name])
+            value = text.value.map_batches(reader, return_dtype=reader.dtype, is_elementwise=True)
+            self._read[name] = _Value(value, text.blank, value.is_null() & ~text.blank)
+        return self._read[name]
+
+    def _like(self, node: Like) -> pl.Expr:
+        text = self.value(node.operand, "text")
+        return _decided((text,), text.value.str.contains(_pattern(node.pattern)) & ~text.blank)
+
+    def _in(self, node: In) -> pl.Expr:
+        kind = together((node.operand, *node.options), self._kinds)
+        held = self.value(node.operand, kind)
+        blank = any(is_blank(option) for option in node.options)
+        options = [_literal(option, kind) for option in node.options if not is_blank(option)]
+        if kind == "text":
+            return _decided((held,), held.value.is_in([*options, *([""] if blank else [])]))
+        found = held.value.is_in(options) if options else _NO
+        return _decided((held,), pl.when(held.blank).then(pl.lit(blank)).otherwise(found))
+
+    def _compare(self, node: Compare) -> pl.Expr:
+        kind = together((node.left, node.right), self._kinds)
+        left, right = self.value(node.left, kind), self.value(node.right, kind)
+        if node.sign not in {"=", "<>"}:
+            for side in (node.left, node.right):
+                self._at_fault(side, lambda held: held.value.is_null())
+            return _SIGNS[node.sign](left.value, right.value)
+        equal = left.value == right.value
+        if kind != "text":
+            equal = pl.when(left.blank | right.blank).then(left.blank & right.blank).otherwise(equal)
+        equal = _decided((left, right), equal)
+        return equal if node.sign == "=" else ~equal
+
+    def _arithmetic(self, node: Arithmetic) -> _Value:
+        left, right = self.value(node.left, "number"), self.value(node.right, "number")
+        for side in (node.left, node.right):
+            self._at_fault(side, lambda held: held.value.is_null())
+        if node.sign == "/":
+            zero = (right.value == 0).fill_null(value=False)
+            self._at_fault(node.right, lambda _: zero)
+        made = _SIGNS[node.sign](left.value, right.value)
+        made = pl.when(made.is_finite()).then(made.round_sig_figs(LONGEST_NUMBER))
+        return _Value(made, _NO, undecided=made.is_null())
+
+    def _join(self, node: Join) -> _Value:
+        left, right = self.value(node.left, "text"), self.value(node.right, "text")
+        blank = left.blank | right.blank
+        text = pl.when(blank).then(pl.lit("")).otherwise(left.value + right.value)
+        return _Value(text, blank, undecided=left.undecided | right.undecided)
+
+    def _case(self, node: Case, kind: Kind) -> _Value:
+        """The branches from the last to the first; a condition that cannot be decided leaves nothing known."""
+        nothing = _Value(pl.lit("") if kind == "text" else pl.lit(None, dtype=_DTYPES[kind]), _NO, undecided=pl.lit(True))
+        made = self.value(node.otherwise, kind)
+        for condition, result in reversed(node.branches):
+            when, then = self.truth(condition), self.value(result, kind)
+            made = _Value(*(
+                pl.when(when.is_null()).then(getattr(nothing, part)).when(when).then(getattr(then, part))
+                .otherwise(getattr(made, part))
+                for part in ("value", "blank", "unreadable", "undecided")
+            ))  # fmt: skip
+        return made
+
+
+def _decided(values: tuple[_Value, ...], truth: pl.Expr) -> pl.Expr:
+    """A truth that is null where one of the values is undecided."""
+    flags = [held.undecided for held in values if held.undecided is not _NO]
+    return pl.when(~reduce(operator.or_, flags)).then(truth) if flags else truth
+
+
+def _literal(node: Node, kind: Kind) -> str | float | date | None:
+    if isinstance(node, NumberLiteral):
+        return node.value
+    assert isinstance(node, TextLiteral)  # noqa: S101 - the parser lets nothing else into a list
+    return iso_date(node.text) if kind == "date" else node.text
+
+
+def _pattern(like: str) -> str:
+    """The regular expression of a `like` pattern: % is any text, _ one character, all else itself."""
+    signs = {"%": "(?s:.*)", "_": "(?s:.)"}
+    return "^" + "".join(signs.get(c) or (c if c.isalnum() or not c.isascii() else f"\\x{ord(c):02x}") for c in like) + "$"
+
+
+class _Reader:
+    """Reads a column's distinct texts in plain Python and spreads the answers over the rows."""
+
+    def __init__(self, read: Callable[[str], Any], dtype: type[pl.DataType]) -> None:
+        self._read = read
+        self.dtype = dtype
+        self._known: dict[str, Any] = {"": None}
+
+    def __call__(self, texts: pl.Series) -> pl.Series:
+        if len(self._known) > _KEPT:
+            self._known = {"": None}
+        distinct = texts.unique()
+        for text in distinct:
+            if text not in self._known:
+                self._known[text] = self._read(text)
+        values = pl.Series([self._known[text] for text in distinct], dtype=self.dtype)
+        return texts.replace_strict(distinct, values, return_dtype=self.dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _reader(kind: ColumnType) -> _Reader:
+    if kind.kind == "date":
+        pattern = dates.pattern(kind.form)
+        # A date cell of a workbook arrives in ISO form whatever the pattern of those typed as text.
+        return _Reader(lambda text: pattern.read(text) or _ISO.read(text), pl.Date)
+    shape = re.compile(rf"[+-]?[0-9]+(?:{re.escape(kind.form)}[0-9]+)?")
+
+    def read(text: str) -> float | None:
+        text = text.strip()
+        if not shape.fullmatch(text) or len(text.strip("+-").replace(kind.form, "").strip("0")) > LONGEST_NUMBER:
+            return None
+        return float(text.replace(kind.form, "."))
+
+    return _Reader(read, pl.Float64)
+
+
+def _written(numbers: pl.Series) -> pl.Series:
+    """Numbers as plain text: no exponent, no trailing zeros, no minus zero."""
+    distinct = numbers.unique()
+    texts = [None if n is None else f"{Decimal(repr(n or 0.0)).normalize():f}" for n in distinct]
+    return numbers.replace_strict(distinct, pl.Series(texts, dtype=pl.String), return_dtype=pl.String)

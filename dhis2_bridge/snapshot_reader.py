@@ -209,32 +209,28 @@ class _Reader:
 
     def _option_sets(self) -> dict[str, OptionSet]:
         """Option sets with their options, which an export lists apart and some field filters within the set."""
-        apart: dict[str, Item] = {}
+        apart: dict[str, tuple[str, tuple[str, ...]]] = {}
         members: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
         try:
             for option in items(self.document, "options"):
                 uid = text(option, "id")
-                apart[uid] = option
+                apart[uid] = text(option, "code"), names(option)
                 if option_set := reference(option, "optionSet"):
                     members[option_set].append((number(option, "sortOrder"), uid))
         except Broken as broken:
             self.faults.append(f"options: {broken}")
 
         def read(uid: str, item: Item) -> OptionSet:
-            within = {text(option, "id") or text(option, "code"): option for option in items(item, "options")}
+            within = {
+                text(option, "id") or text(option, "code"): (text(option, "code"), names(option))
+                for option in items(item, "options")
+            }
             listed = dict.fromkeys([*within, *(one for _, one in sorted(members[uid], key=lambda member: member[0]))])
-            options: dict[str, tuple[str, ...]] = {}
-            missing = []
-            for one in listed:
-                option = apart.get(one) or within[one]
-                if code := text(option, "code"):
-                    options[code] = names(option)
-                else:
-                    missing.append(one)
-            if missing:
-                self.problems.append(Problem("option_set", uid, "missing", "options", tuple(missing)))
-            value_type = text(item, "valueType")
-            return OptionSet(**_identified(uid, item), value_type=value_type, options=Options(options.items()))
+            found = {one: apart.get(one) or within[one] for one in listed}
+            if missing := tuple(one for one, (code, _) in found.items() if not code):
+                self.problems.append(Problem("option_set", uid, "missing", "options", missing))
+            options = Options(option for option in found.values() if option[0])
+            return OptionSet(**_identified(uid, item), value_type=text(item, "valueType"), options=options)
 
         return self._each("option_set", read)
 

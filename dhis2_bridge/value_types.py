@@ -321,9 +321,8 @@ def _other_reading(plain: str, numbers: Numbers) -> tuple[str, str | None]:
 
 def _without_unit(plain: str, units: tuple[str, ...]) -> tuple[str, str]:
     for unit in sorted(units, key=len, reverse=True):
-        rest = plain[: -len(unit)].rstrip()
-        if rest[-1:].isdecimal() and fold(plain[-len(unit) :]) == fold(unit):
-            return rest, unit
+        if fold(plain[-len(unit) :]) == fold(unit):
+            return plain[: -len(unit)].rstrip(), unit
     return plain, ""
 
 

@@ -5,6 +5,7 @@ file as the user named it, `sheet` null outside workbooks, `row` the row or reco
 `column` counted from 1.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -14,24 +15,24 @@ import polars as pl
 from dhis2_bridge.findings import Finding
 
 PLACE_SCHEMA: Final = pl.Schema(
-    {"source": pl.Categorical, "sheet": pl.Categorical, "row": pl.UInt32, "column": pl.UInt16}
+    {"source": pl.Categorical(), "sheet": pl.Categorical(), "row": pl.UInt32, "column": pl.UInt16}
 )
 
 VALUES_SCHEMA: Final = pl.Schema(
     {
         **PLACE_SCHEMA,
-        "data_set": pl.Categorical,
-        "data_element": pl.Categorical,
-        "period": pl.Categorical,
-        "org_unit": pl.Categorical,
-        "category_option_combo": pl.Categorical,
-        "attribute_option_combo": pl.Categorical,
+        "data_set": pl.Categorical(),
+        "data_element": pl.Categorical(),
+        "period": pl.Categorical(),
+        "org_unit": pl.Categorical(),
+        "category_option_combo": pl.Categorical(),
+        "attribute_option_combo": pl.Categorical(),
         "value": pl.String,
         "comment": pl.String,
         "found": pl.String,
         "rule": pl.UInt32,
         "crosswalk_row": pl.UInt32,
-        "refused": pl.Categorical,
+        "refused": pl.Categorical(),
         "chunk": pl.UInt32,
         "position": pl.UInt32,
     }
@@ -52,6 +53,19 @@ KEY: Final = ("data_element", "org_unit", "period", "category_option_combo", "at
 def empty_values() -> pl.DataFrame:
     """A frame of data values without rows."""
     return pl.DataFrame(schema=VALUES_SCHEMA)
+
+
+def escaped(text: pl.Expr) -> pl.Expr:
+    """Texts as the inside of JSON strings; those that need an escape are rare and are written one by one."""
+    return (
+        pl.when(text.str.contains(r'[\x00-\x1f"\\]'))
+        .then(text.map_elements(_escape, return_dtype=pl.String))
+        .otherwise(text)
+    )
+
+
+def _escape(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def address(row: int, column: int) -> str:

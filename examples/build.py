@@ -278,7 +278,7 @@ def write_tb(path: Path) -> None:
     sheet.freeze_panes(7, 3)
     sheet.write_string("A1", "TB case notification, quarterly report of a district (sample form for TB_CNOT)", bold)
     sheet.write_string("A2", "Quarter")
-    sheet.write_string("C2", "2026Q3")
+    sheet.write_string("C2", "3rd quarter 2026")
     sheet.write_string("A3", "District")
     sheet.write_string("C3", names["EX_D1"])
 

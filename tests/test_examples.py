@@ -357,3 +357,79 @@ def test_the_tb_figures_obey_the_rules_of_the_package() -> None:
         assert figures["Antiretroviral therapy"] <= figures["HIV test positive"]
         assert figures["Co-trimoxazole preventive therapy"] <= figures["HIV test positive"]
     assert [sum(int(row[place]) for row in form[7:10]) for place in range(3, 40)] == [int(c) for c in form[10][3:]]
+
+
+# --- the walk over them ---
+
+KEY = ["data_element", "period", "org_unit", "category_option_combo", "value"]
+
+
+def walk(*files: str, mapping: str = "uzbekistan/*.yaml", snapshot: Any = None) -> Any:
+    """The files converted by the mapping that recognises each."""
+    from dhis2_bridge import pipeline
+
+    mappings = sorted(MAPPINGS.glob(mapping))
+    return pipeline.convert([EXAMPLES / f for f in files], mappings, snapshot or EXAMPLES / "metadata/uz_phc_m.json")
+
+
+def places(findings: Any) -> set[tuple[str, str]]:
+    """Code and cell of each error."""
+    errors = findings.filter(findings["severity"] == "error")
+    letters = [""] + [chr(ord("A") + number) for number in range(26)]
+    return {(row["code"], f"{letters[row['column'] or 0]}{row['row']}") for row in errors.iter_rows(named=True)}
+
+
+@pytest.mark.parametrize("name", ["phc_uz.xlsx", "phc_ru.xlsx", "phc.json", "phc_comma.csv", "phc_semicolon.csv"])
+def test_each_file_becomes_the_128_values_of_the_report(name: str) -> None:
+    snapshot = metadata("uz_phc_m.json")
+    elements = {element["code"]: element["id"] for element in snapshot["dataElements"]}
+    options = {option["id"]: option["code"] for option in snapshot["categoryOptions"]}
+    cells = {
+        cell["id"]: frozenset(options[o["id"]] for o in cell["categoryOptions"]) - {"default"}
+        for cell in snapshot["categoryOptionCombos"]
+    }
+    (facility,) = (unit["id"] for unit in snapshot["organisationUnits"] if unit["code"] == "HRM_900101")
+    expected = {
+        (elements[row["data_element"]], frozenset({sex, age} - {""})): str(value)
+        for row in LINES
+        for (line, sex, age), value in from_form(PHC / "phc_uz.xlsx")[0].items()
+        if line == row["line"]
+    }
+    result = walk(f"phc/{name}")
+    assert result.errors == 0
+    rows = [tuple(map(str, row)) for row in result.ready.select(KEY).iter_rows()]
+    assert {(element, cells[cell]): value for element, _, _, cell, value in rows} == expected
+    assert len(rows) == 128
+    assert {row[1:3] for row in rows} == {("202609", facility)}
+
+
+def test_every_mistake_is_found_in_its_cell() -> None:
+    table = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    documented = {(code, cell) for cell, code in re.findall(r"^\| ([A-O]\d+) \|.*\(`([a-z_.]+)`\) \|$", table, re.M)}
+    result = walk("phc/phc_uz_with_mistakes.xlsx")
+    assert places(result.findings) == documented
+    zero = result.values.filter((result.values["row"] == 27) & (result.values["column"] == 3))
+    assert zero["value"].to_list() == ["0"]
+
+
+def test_a_bad_workbook_of_a_district_does_not_keep_the_others_back() -> None:
+    result = walk("phc/district")
+    assert result.findings.filter(result.findings["severity"] == "error")["code"].unique().to_list() == [
+        "org_unit.unknown"
+    ]
+    assert result.ready.height == 3 * 128
+    assert result.ready["org_unit"].n_unique() == 3
+
+
+def test_the_tb_form_becomes_values_of_the_package(shared: Path) -> None:
+    from dhis2_bridge.snapshot import Snapshot
+
+    package = json.loads((shared / "reference/who/tb_agg_metadata.json").read_text(encoding="utf-8"))
+    units = metadata("tb_org_units.json")
+    facilities = [{"id": unit["id"]} for unit in units["organisationUnits"] if unit["level"] == 3]
+    (data_set,) = (each for each in package["dataSets"] if each["code"] == "TB_CNOT")
+    data_set["organisationUnits"] = facilities
+    result = walk("tb/tb_q.xlsx", mapping="who/tb_quarterly.yaml", snapshot=Snapshot.from_dict({**package, **units}))
+    assert result.errors == 0
+    assert result.ready.height == 3 * (18 + 18)
+    assert set(result.ready["period"].cast(str)) == {"2026Q3"}

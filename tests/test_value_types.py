@@ -230,6 +230,12 @@ def test_refusals_say_what_it_may_be(text: str, value_type: str, hint: str, may_
         assert hint_of(read(text, value_type, engine)) == (hint, may_be)
 
 
+@pytest.mark.parametrize("value_type", sorted(INTEGER_TYPES))
+def test_only_the_new_engine_cuts_a_point_and_zero(value_type: str) -> None:
+    text = "-5.0" if value_type == "INTEGER_NEGATIVE" else "5.0"
+    assert [reason(text, value_type, engine) is None for engine in ENGINES] == [False, True, False]
+
+
 @pytest.mark.parametrize("value_type", ALL_TYPES)
 @pytest.mark.parametrize("text", ["", " \t", "\N{NO-BREAK SPACE}", "\u200b"])
 def test_a_blank_text_is_no_value(text: str, value_type: str) -> None:

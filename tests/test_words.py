@@ -2,20 +2,20 @@
 
 import re
 import string
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhis2_bridge import periods, value_types
+from dhis2_bridge import periods, sources, value_types
 from dhis2_bridge.findings import CODES, Finding, UsageError
 from dhis2_bridge.report.words import (
     LANGUAGES,
     advice,
     cell_of,
     choose_language,
-    column_letters,
     locale,
     phrase,
     place,
@@ -105,6 +105,20 @@ def test_tokens_of_other_modules_have_words(language: str) -> None:
     assert set(periods.REASONS) == set(tables["period_reason"])
     assert set(value_types.HINTS) == set(tables["value_hint"])
     assert set(value_types.PLAIN) <= set(tables["value_type"])
+
+
+def test_reasons_of_the_readers_have_words() -> None:
+    calls = {
+        "file_reason": r'\bunreadable\([^"]*"(\w+)"|"file\.unreadable", reason="(\w+)"',
+        "amount": r'\btoo_large\([^"]*"(\w+)"|"file\.too_large", what="(\w+)"',
+        "format": r'\bunsupported\([^"]*"(\w+)"',
+        "advice": r'\bunsupported\([^"]*"\w+"[^"\n]*"(\w+)"\)|"advice": "(\w+)"',
+    }
+    readers = [path.read_text(encoding="utf-8") for path in Path(sources.__path__[0]).glob("*.py")]
+    for table, call in calls.items():
+        said = {next(filter(None, match.groups())) for text in readers for match in re.finditer(call, text)}
+        assert said, table
+        assert said <= set(locale("en").terms[table]), table
 
 
 # Rendering
@@ -234,10 +248,10 @@ NOT_A_NUMBER = Finding(
             "bu yerda “50”, boshqa joyda esa “5”, row 3; hech biri yuborilmaydi.",
         ),
         (
-            Finding("server.refused", found="x", arguments={"server_code": "E8122", "message": "Value not numeric"}),
-            "The server refused “x” (E8122): Value not numeric",
-            "Сервер отклонил «x» (E8122): Value not numeric",
-            "Server rad etdi (E8122), qiymat “x”: Value not numeric",
+            Finding("server.refused", found="x", arguments={"server_code": "E8122", "message": "Value not numeric."}),
+            "The server refused “x” (E8122): Value not numeric.",
+            "Сервер отклонил «x» (E8122): Value not numeric.",
+            "Server rad etdi (E8122), qiymat “x”: Value not numeric.",
         ),
         (
             Finding("json.broken", column=9, arguments={"line": 3, "column": 7}),
@@ -346,6 +360,12 @@ def test_uzbek_keeps_the_singular(number: int) -> None:
             "report.xlsx, лист January, столбец AB",
             "report.xlsx, January varagʻi, AB-ustun",
         ),
+        (
+            Finding("file.empty", "report.xlsx", "Q."),
+            "report.xlsx, sheet Q.",
+            "report.xlsx, лист Q.",
+            "report.xlsx, Q. varagʻi",
+        ),
         (Finding("file.empty", "report.csv"), "report.csv", "report.csv", "report.csv"),
     ],
     ids=lambda value: value.code if isinstance(value, Finding) else "",
@@ -363,14 +383,6 @@ def test_a_cell_is_one_cell_of_a_workbook() -> None:
     assert cell_of(Finding("cell.error", "a.xlsx", "S", 3, 27)) == "AA3"
     assert cell_of(Finding("cell.error", "a.csv", None, 3, 27)) is None
     assert cell_of(Finding("cell.error", "a.xlsx", "S", 3)) is None
-
-
-@given(st.integers(1, 16_384))
-def test_column_letters_count_in_base_26_without_zero(column: int) -> None:
-    number = 0
-    for letter in column_letters(column):
-        number = number * 26 + string.ascii_uppercase.index(letter) + 1
-    assert number == column
 
 
 # Texts of others

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dhis2_bridge.findings import Finding, UsageError, arguments_text
+from dhis2_bridge.values import address
 
 LANGUAGES: Final = ("en", "ru", "uz")
 
@@ -115,37 +116,28 @@ def place(finding: Finding, language: str = "en") -> str:
     parts = [] if finding.source is None else [visible(finding.source, None)]
     row, column = finding.row, finding.column
     if finding.sheet is not None:
-        parts.append(phrase("sheet", language, sheet=finding.sheet))
+        parts.append(phrase("sheet", language, sheet=visible(finding.sheet)))
         if cell := cell_of(finding):
             parts.append(phrase("cell", language, cell=cell))
         elif row is not None:
             parts.append(phrase("row", language, row=row))
         elif column is not None:
-            parts.append(phrase("column", language, column=column_letters(column)))
+            parts.append(phrase("column", language, column=address(1, column)[:-1]))
     else:
         records = (finding.source or "").lower().endswith(_RECORD_FILES)
         if row is not None:
             parts.append(phrase("record" if records else "row", language, row=row))
         if column is not None:
-            header = finding.arguments.get("header")
+            header = visible(str(finding.arguments.get("header") or ""))
             parts.append(phrase("field" if records else "column", language, column=column, header=header))
     return ", ".join(parts)
-
-
-def column_letters(column: int) -> str:
-    """The letters that a spreadsheet shows above a column counted from 1: 28 is `AB`."""
-    letters = ""
-    while column > 0:
-        column, letter = divmod(column - 1, 26)
-        letters = chr(ord("A") + letter) + letters
-    return letters
 
 
 def cell_of(finding: Finding) -> str | None:
     """The address of the cell as a spreadsheet shows it (`D12`), where one cell of a workbook is meant."""
     if finding.sheet is None or finding.row is None or finding.column is None:
         return None
-    return f"{column_letters(finding.column)}{finding.row}"
+    return address(finding.row, finding.column)
 
 
 def visible(text: str, limit: int | None = LONGEST_VALUE) -> str:
@@ -203,15 +195,13 @@ def _entry(finding: Finding, language: str) -> Mapping[str, str]:
     known = locale(language).codes.get(finding.code)
     if known is not None:
         return known
-    # A run folder of another version may hold codes that this one does not know. Templates escape nothing, so the
-    # arguments go in as an argument.
+    # A run folder of another version may hold codes that this one does not know.
     return {"title": visible(finding.code), "sentence": "{code:plain}[: {found}][ {arguments:plain}]", "advice": ""}
 
 
 def _context(finding: Finding) -> dict[str, object]:
-    columns = {name: getattr(finding, name) for name in ("code", "found", "source", "sheet", "row", "column", "values")}
-    arguments = arguments_text(finding.arguments) if finding.arguments else None
-    return {"arguments": arguments, **columns, **finding.arguments}
+    columns = ("code", "found", "source", "sheet", "row", "column", "arguments", "values")
+    return {**{name: getattr(finding, name) for name in columns}, **finding.arguments}
 
 
 def _filled(template: str, context: Mapping[str, Any], words: Locale) -> str:
@@ -226,7 +216,7 @@ def _filled(template: str, context: Mapping[str, Any], words: Locale) -> str:
 
 
 def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str | list | tuple | dict) and not value)
+    return value is None or (isinstance(value, str | list | tuple | Mapping) and not value)
 
 
 def _shown(value: object, how: str, words: Locale) -> str:
@@ -259,7 +249,9 @@ def _quoted(value: object, words: Locale, limit: int) -> str:
 
 
 def _prose(value: object) -> str:
-    return visible(arguments_text(value) if isinstance(value, dict) else str(value), LONGEST_PROSE)
+    text = arguments_text(value) if isinstance(value, Mapping) else str(value)
+    # Messages of servers end with a full stop or without; the template brings its own.
+    return visible(text.removesuffix("."), LONGEST_PROSE)
 
 
 def _counted(value: object, forms: list[str], words: Locale) -> str:

@@ -73,7 +73,8 @@ class OldEngine:
                 except _Fault as fault:
                     self.summary.ignored += 1
                     thing = self._named(item, fault.property)
-                    extra = {"object": thing, "objects": {fault.property: thing}, "property": fault.property}
+                    objects = {"dataElement": self._named(item, "dataElement"), fault.property: thing}
+                    extra = {"object": thing, "objects": objects, "property": fault.property}
                     self.summary.conflict(fault.code, fault.message, extra, [index])
         if self.summary.rejected:
             self.summary.status = "WARNING"

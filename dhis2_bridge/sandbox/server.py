@@ -125,7 +125,7 @@ class Sandbox:
             raise UsageError(f"port {self._port} of {_HOST} cannot be used: {taken.strerror}") from taken
         self._server.sandbox = self
         self._api.base_url = self.url
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

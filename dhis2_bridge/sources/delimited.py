@@ -5,13 +5,12 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 from dhis2_bridge.findings import Finding, Unreadable, UsageError
-from dhis2_bridge.sources.encodings import Encoding, utf8_blocks
+from dhis2_bridge.sources.encodings import TextFile
 from dhis2_bridge.sources.limits import DEFAULT, Limits
 from dhis2_bridge.sources.records import (
     LONGEST_CELL,
@@ -22,8 +21,7 @@ from dhis2_bridge.sources.records import (
     last_record_end,
     rectangle,
     scan,
-    scan_block,
-    split_lines,
+    whole_lines,
 )
 from dhis2_bridge.values import Sheet
 
@@ -35,6 +33,7 @@ BLOCK: Final = 4 << 20
 BATCH: Final = 16 << 20
 """Bytes of text in one batch, about."""
 
+_CHUNK: Final = 2_048  # records turned into columns at a time, few enough to stay in the processor's cache
 _SAMPLE: Final = 1 << 18
 _SAMPLE_RECORDS: Final = 200
 # A hint that Excel reads and never shows as data; here it counts as a row, as line numbers in an editor do.
@@ -51,40 +50,34 @@ class DelimitedTable:
     Records without content are left out; their numbers count. Short records end in nulls. Findings of rows carry the
     row and never its text, which may be about a person.
 
-    `keep` is held as long as the table lives: a temporary file that goes with it. Raises `UsageError` for a delimiter
-    that cannot be one, `Unreadable` for a file with nothing but blank lines, a delimiter that cannot be told and more
-    columns or longer lines than `limits` allow, and from `batches` also when the file has changed meanwhile.
+    Raises `UsageError` for a delimiter that cannot be one, `Unreadable` for a file with nothing but blank lines, for a
+    delimiter that cannot be told, for more columns or longer lines than `limits` allow, and from `batches` when the
+    file has changed meanwhile.
     """
 
     def __init__(
         self,
-        path: Path,
-        name: str,
-        encoding: Encoding,
+        text: TextFile,
         *,
         delimiter: str | None = None,
         quote: str | None = '"',
         header_row: int | None = None,
         limits: Limits = DEFAULT,
         block_bytes: int = BLOCK,
-        keep: object = None,
     ) -> None:
         for sign in (delimiter, quote):
             if sign is not None and (len(sign) != 1 or sign in "\r\n\0"):
                 raise UsageError(f"a delimiter or quote is one character, not {sign!r}")
         if delimiter is not None and delimiter == quote:
             raise UsageError(f"{quote!r} cannot be delimiter and quote at once")
-        self.source = name
+        self.source = text.name
         self.sheet: str | None = None
         self.header: tuple[str, ...] = ()
         self.header_row = header_row or 0
         self.findings: list[Finding] = []
-        self._path = path
-        self._encoding = encoding
+        self._text = text
         self._limits = limits
         self._block_bytes = block_bytes
-        self._keep = keep
-        self._stamp = self._read_stamp()
         self._header_faults: list[Finding] = []
         self._records_start = 0  # where the first record below the header begins, in bytes of UTF-8
         self._width = 0  # cells of the first record below the header
@@ -146,29 +139,26 @@ class DelimitedTable:
 
     def _blocks(self, skip: int, size: int) -> Iterator[tuple[bytes, bool]]:
         """Blocks of the text as UTF-8, each with whether it is the last; there is always a last one."""
-        if self._read_stamp() != self._stamp:
-            raise self._refused("file.unreadable", reason="changed")
         last = b""
-        for block in utf8_blocks(self._path, self._encoding, size, skip):
+        for block in self._text.blocks(size, skip):
             if last:
                 yield last, False
             last = block
-        if self._read_stamp() != self._stamp:
-            raise self._refused("file.unreadable", reason="changed")
         yield last.rstrip(_TEXT_END), True
 
     def _records(self) -> Iterator[tuple[int, Record, int]]:
         """Every record from the start of the file, with its row and the byte of the UTF-8 where the next one begins."""
         row, rest, end = 0, b"", 0
         for block, final in self._blocks(0, _SAMPLE):
-            lines, records, rest = scan_block(rest + block, self.dialect, final=final)
-            self._check_line(rest)
+            lines, tail = whole_lines(rest + block, final=final)
             used = 0
-            for record in records:
+            for record in scan(lines, self.dialect, final=final):
                 row += 1
                 end += sum(len(line.encode()) for line in lines[used : record.lines])
                 used = record.lines
                 yield row, record, end
+            rest = "".join(lines[used:]).encode() + tail
+            self._check_line(rest)
 
     def _quick(self, data: bytes, row: int, *, final: bool) -> tuple[pl.DataFrame, int, bytes] | None:
         """The frame of a block that is proven rectangular, how many records it holds, and the bytes left over."""
@@ -192,38 +182,45 @@ class DelimitedTable:
     def _careful(self, data: bytes, row: int, *, final: bool) -> tuple[pl.DataFrame, int, bytes]:
         """The same for any block, record by record, with a finding for each that has no certain reading."""
         width = len(self.header)
-        _, records, rest = scan_block(data, self.dialect, width=width, final=final)
+        lines, tail = whole_lines(data, final=final)
         nul = b"\0" in data
+        start, used = row, 0
         numbers: list[int] = []
         rows: list[list[str]] = []
-        for number, record in enumerate(records, row + 1):
+        frames: list[pl.DataFrame] = []
+        for record in scan(lines, self.dialect, width=width, final=final):
+            row += 1
+            used = record.lines
             cells = record.cells
             if record.fault:
-                self.findings.append(self._broken(number, record.fault))
+                self.findings.append(self._broken(row, record.fault))
             elif nul and any("\0" in cell for cell in cells):
-                self.findings.append(Finding("row.nul", self.source, row=number))
+                self.findings.append(Finding("row.nul", self.source, row=row))
             elif len(cells) > width and any(cell.strip() for cell in cells[width:]):
                 got = max(place for place, cell in enumerate(cells, 1) if cell.strip())
-                self.findings.append(Finding("row.extra_cells", self.source, row=number, arguments=_counts(width, got)))
+                self.findings.append(Finding("row.extra_cells", self.source, row=row, arguments=_counts(width, got)))
             elif cells:
-                numbers.append(number)
+                numbers.append(row)
                 rows.append([*cells[:width], *itertools.repeat("", width - len(cells))])
-        columns = zip(*rows, strict=True) if rows else ((),) * width
+                if len(rows) == _CHUNK:
+                    frames.append(self._frame(numbers, rows))
+                    numbers, rows = [], []
+        frames.append(self._frame(numbers, rows))
+        frame = pl.concat(frames).with_columns(blank_as_null(self._columns)).filter(has_content(self._columns))
+        return frame, row - start, "".join(lines[used:]).encode() + tail
+
+    def _frame(self, numbers: list[int], rows: list[list[str]]) -> pl.DataFrame:
+        columns = zip(*rows, strict=True) if rows else itertools.repeat((), len(self._columns))
         texts = [pl.Series(name, cells, pl.String) for name, cells in zip(self._columns, columns, strict=True)]
-        frame = pl.DataFrame([pl.Series("row", numbers, pl.UInt32), *texts])
-        return (
-            frame.with_columns(blank_as_null(self._columns)).filter(has_content(self._columns)),
-            len(records),
-            rest,
-        )
+        return pl.DataFrame([pl.Series("row", numbers, pl.UInt32), *texts])
 
     # evidence
 
     def _sample(self) -> list[str]:
-        """The first whole lines of the file."""
+        """The first whole lines of the file, or the beginning of a line that is very long."""
         block, final = next(self._blocks(0, _SAMPLE))
-        lines = split_lines(block.decode(errors="ignore"))  # the sample may end within a character
-        return lines if final or len(lines) < 2 else lines[:-1]
+        lines, tail = whole_lines(block, final=final)
+        return lines or [tail.decode(errors="ignore")]
 
     def _likeliest_delimiter(self, lines: Sequence[str], quote: str | None) -> str:
         """The delimiter that cuts the first records into the same number of cells, the more cells the better."""
@@ -285,10 +282,6 @@ class DelimitedTable:
         )
 
     # findings
-
-    def _read_stamp(self) -> tuple[int, int]:
-        status = self._path.stat()
-        return status.st_size, status.st_mtime_ns
 
     def _check_line(self, rest: bytes) -> None:
         if len(rest) > self._limits.line_bytes:

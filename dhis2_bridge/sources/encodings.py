@@ -59,6 +59,38 @@ class Encoding:
     findings: tuple[Finding, ...] = ()
 
 
+class TextFile:
+    """A text file that is read several times, with its encoding decided once.
+
+    `keep` is held as long as this is: a temporary file that goes with it. Raises what `decide` raises.
+    """
+
+    def __init__(self, path: Path, name: str, *, declared: str | None = None, keep: object = None) -> None:
+        self.path = path
+        self.name = name
+        self._keep = keep
+        self._stamp = self._read_stamp()
+        self.encoding = decide(path, name, declared)
+
+    def blocks(self, size: int = BLOCK, skip: int = 0) -> Iterator[bytes]:
+        """The text as UTF-8, without its mark and without the first `skip` bytes of that UTF-8.
+
+        A block may end anywhere, also within a character. UTF-8 input is handed on as it is, not decoded. Raises
+        `Unreadable` when the file has changed since it was first looked at: what was decided then holds no more.
+        """
+        self._check_unchanged()
+        yield from _utf8_blocks(self.path, self.encoding, size, skip)
+        self._check_unchanged()
+
+    def _read_stamp(self) -> tuple[int, int]:
+        status = self.path.stat()
+        return status.st_size, status.st_mtime_ns
+
+    def _check_unchanged(self) -> None:
+        if self._read_stamp() != self._stamp:
+            raise Unreadable(Finding("file.unreadable", self.name, arguments={"reason": "changed"}))
+
+
 @dataclass(frozen=True, slots=True)
 class _Fault:
     byte: int
@@ -96,11 +128,7 @@ def decide(path: Path, name: str, declared: str | None = None) -> Encoding:
     return _guessed(path, name, fault)
 
 
-def utf8_blocks(path: Path, encoding: Encoding, size: int = BLOCK, skip: int = 0) -> Iterator[bytes]:
-    """The text of a file as UTF-8, without its mark and without the first `skip` bytes of that UTF-8.
-
-    A block may end anywhere, also within a character. UTF-8 input is handed on as it is, not decoded.
-    """
+def _utf8_blocks(path: Path, encoding: Encoding, size: int, skip: int) -> Iterator[bytes]:
     with path.open("rb") as file:
         if encoding.codec == "utf-8":
             file.seek(encoding.mark + skip)

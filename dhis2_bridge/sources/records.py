@@ -43,21 +43,11 @@ class Record(NamedTuple):
     fault: str = ""
 
 
-def split_lines(text: str) -> list[str]:
-    """The lines of a text with their ends: LF, CR LF and the CR of old Macs, also mixed."""
-    return list(io.StringIO(text, newline=""))
-
-
-def scan_block(
-    block: bytes, dialect: Dialect, *, width: int = 0, final: bool = True
-) -> tuple[list[str], list[Record], bytes]:
-    """The lines of a block of UTF-8 from the start of a record on, their records, and the bytes not yet used."""
+def whole_lines(block: bytes, *, final: bool = True) -> tuple[list[str], bytes]:
+    """The lines of a block of UTF-8 with their ends (LF, CR LF, the CR of old Macs, also mixed), and what is left."""
     # A CR at the very end may be half of a CR LF.
     cut = len(block) if final else max(block.rfind(b"\n"), block.rfind(b"\r", 0, max(len(block) - 1, 0))) + 1
-    lines = split_lines(block[:cut].decode())
-    records = list(scan(lines, dialect, width=width, final=final))
-    used = records[-1].lines if records else 0
-    return lines, records, "".join(lines[used:]).encode() + block[cut:]
+    return list(io.StringIO(block[:cut].decode(), newline="")), block[cut:]
 
 
 def scan(lines: Sequence[str], dialect: Dialect, *, width: int = 0, final: bool = True) -> Iterator[Record]:
@@ -131,48 +121,57 @@ def rectangle(block: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None
         return None
     try:
         text = pl.Series([block], dtype=pl.Binary).cast(pl.String)
-        proven = (quote for pattern, quote in _proofs(width, dialect) if text.str.contains(pattern)[0])
-        quote = next(proven, "")
-        if quote == "":
+        proof = next((proof for proof in _proofs(width, dialect) if text.str.contains(proof.pattern)[0]), None)
+        if proof is None:
             return None
         frame = pl.read_csv(
             block,
             has_header=False,
             separator=dialect.delimiter,
-            quote_char=quote,
+            quote_char=proof.quote,
             schema={str(number + 1): pl.String for number in range(width)},
         )
     except pl.exceptions.PolarsError:  # a block that Polars refuses, or more columns than its expressions can hold
         return None
     if (frame.select(pl.max_horizontal(pl.all().str.len_bytes().max())).item() or 0) > LONGEST_CELL:
         return None
-    lines = block.count(b"\n")
-    if frame.height != lines and quote and not _long_cells_are_certain(text, frame, lines, dialect):
-        return None
-    return frame
+    if proof.long_cells:
+        return frame if _long_cells_are_certain(text, frame, dialect) else None
+    return frame if frame.height == block.count(b"\n") else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """A regular expression for nothing but records of one width, and the quote character to read them with."""
+
+    pattern: str
+    quote: str | None
+    long_cells: bool = False
 
 
 @functools.lru_cache(maxsize=16)
-def _proofs(width: int, dialect: Dialect) -> list[tuple[str, str | None]]:
-    """Regular expressions, each for nothing but records of `width` cells, with the quote character to read them with.
+def _proofs(width: int, dialect: Dialect) -> list[_Proof]:
+    """What may be true of a block, the commonest first; none lets a NUL or a lone CR stand outside quotes."""
+    delimiter, quote = re.escape(dialect.delimiter), re.escape(dialect.quote or "")
 
-    In the first a cell is quoted whole or has no quote, in the second no cell begins with a quote, so that all quotes
-    are letters. Neither takes a NUL or a lone CR outside quotes.
-    """
-    delimiter = re.escape(dialect.delimiter)
+    def records(cell: str) -> str:
+        return rf"\A(?:{cell}(?:{delimiter}{cell}){{{width - 1}}}\r?\n)*\z"
+
     if dialect.quote is None:
-        cells = [(rf"[^{delimiter}\r\n\x00]*", None)]
-    else:
-        quote = re.escape(dialect.quote)
-        cells = [
-            (rf"(?:{quote}(?:[^{quote}\x00]|{quote}{quote})*{quote}|[^{quote}{delimiter}\r\n\x00]*)", dialect.quote),
-            (rf"(?:[^{quote}{delimiter}\r\n\x00][^{delimiter}\r\n\x00]*)?", None),
-        ]
-    return [(rf"\A(?:{cell}(?:{delimiter}{cell}){{{width - 1}}}\r?\n)*\z", sign) for cell, sign in cells]
+        return [_Proof(records(rf"[^{delimiter}\r\n\x00]*"), None)]
+    plain = rf"[^{quote}{delimiter}\r\n\x00]*"
+    return [
+        # a cell is quoted whole or has no quote
+        _Proof(records(rf"(?:{quote}(?:[^{quote}\r\n\x00]|{quote}{quote})*{quote}|{plain})"), dialect.quote),
+        # no cell begins with a quote: all quotes are letters
+        _Proof(records(rf"(?:[^{quote}{delimiter}\r\n\x00][^{delimiter}\r\n\x00]*)?"), None),
+        # as the first, with line breaks in quoted cells
+        _Proof(records(rf"(?:{quote}(?:[^{quote}\x00]|{quote}{quote})*{quote}|{plain})"), dialect.quote, True),
+    ]
 
 
-def _long_cells_are_certain(text: pl.Series, frame: pl.DataFrame, lines: int, dialect: Dialect) -> bool:
-    """Whether cells of several lines were cut right and none of them could be two stray quotes far apart.
+def _long_cells_are_certain(text: pl.Series, frame: pl.DataFrame, dialect: Dialect) -> bool:
+    """Whether records of several lines were cut right, and none of them could be two stray quotes far apart.
 
     Such quotes would take in the ends of two records, so with more than two columns at least one delimiter; see
     `_each_line_is_a_record`.

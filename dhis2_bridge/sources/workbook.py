@@ -9,23 +9,29 @@ one made of zeros only keeps the leading zeros of a code (00123). No other forma
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from python_calamine import CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
+from python_calamine import CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
 from dhis2_bridge.findings import Finding, Unreadable
 from dhis2_bridge.sources import workbook_bounds, workbook_xml
 from dhis2_bridge.sources.limits import DEFAULT, Limits
-from dhis2_bridge.sources.workbook_cells import FAULTS, Cells, Fault, Padded, Texts, column_letters, number_text
+from dhis2_bridge.sources.workbook_cells import Cells, Fault, Padded, Texts, column_letters, number_text
 from dhis2_bridge.sources.workbook_package import Part, pack, too_large, unpack, unreadable, unsupported
 from dhis2_bridge.sources.workbook_search import is_plain, texts_are_counted_right
 from dhis2_bridge.values import Sheet, Source
 
 _ODS: Final = b"application/vnd.oasis.opendocument.spreadsheet"
+_PRODUCER: Final = re.compile(rb"<(?:\w+:)?Application>([^<]{1,80})")
+_MAY_PAD: Final = re.compile(rb"""formatCode\s*=\s*["'][^"'0-9]*00""")
+_MERGED_AT_MOST: Final = 100_000
+
+_T = TypeVar("_T")
 
 
 def read(path: Path, name: str, *, limits: Limits = DEFAULT) -> Source:
@@ -49,13 +55,13 @@ def read(path: Path, name: str, *, limits: Limits = DEFAULT) -> Source:
         if "xl/workbook.bin" in parts:
             workbook_bounds.check_xlsb(parts, name, limits)
             source.format = "xlsb"
-            _read_by_engine(source, pack(parts.values()), limits)
+            _read_by_engine(source, pack(parts.values()))
         elif "mimetype" in parts and parts["mimetype"].content.startswith(_ODS):
             if "content.xml" not in parts:
                 raise unreadable(name, "workbook_part_missing")
             workbook_bounds.check_ods(parts["content.xml"].content, name, limits)
             source.format = "ods"
-            _read_by_engine(source, pack(parts.values()), limits)
+            _read_by_engine(source, pack(parts.values()))
         elif "[content_types].xml" in parts and "_rels/.rels" in parts:
             _read_open_xml(source, parts, limits)
         else:
@@ -63,7 +69,7 @@ def read(path: Path, name: str, *, limits: Limits = DEFAULT) -> Source:
     elif data.startswith(workbook_bounds.COMPOUND):
         workbook_bounds.check_xls(data, name, limits)
         source.format = "xls"
-        _read_by_engine(source, data, limits)
+        _read_by_engine(source, data)
     else:
         start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         raise unsupported(name, "html_or_xml" if start.startswith(b"<") else "unknown", "save_as_xlsx")
@@ -73,79 +79,98 @@ def read(path: Path, name: str, *, limits: Limits = DEFAULT) -> Source:
 
 
 def _read_open_xml(source: Source, parts: Mapping[str, Part], limits: Limits) -> None:
-    """Fill in the sheets of an XLSX or XLSM: those that hold nothing special by calamine, the others by ourselves."""
+    """Fill in the sheets of an XLSX or XLSM: plain ones as calamine reads them, the others as we do."""
     book = workbook_xml.book(parts, source.name)
-    macros = b"macroEnabled" in parts["[content_types].xml"].content
-    source.format = "xlsm" if macros else "xlsx"
+    source.format = "xlsm" if b"macroEnabled" in parts["[content_types].xml"].content else "xlsx"
     source.evidence["epoch"] = book.epoch
-    if "docprops/app.xml" in parts and (found := _PRODUCER.search(parts["docprops/app.xml"].content)):
+    if (application := parts.get("docprops/app.xml")) and (found := _PRODUCER.search(application.content)):
         source.evidence["producer"] = found[1].decode(errors="replace")
-    empty = b""
-    strings = parts[book.strings].content if book.strings in parts else empty
-    styles = parts[book.styles].content if book.styles in parts else empty
+    strings, styles = (parts[path].content if path in parts else b"" for path in (book.strings, book.styles))
     formats = workbook_xml.styles(styles, source.name) if _MAY_PAD.search(styles) else None
     padded = [number for number, style in enumerate(formats or ()) if style.zeros]
-    sheets = [(place, entry) for place, entry in enumerate(book.sheets) if entry.kind == "worksheet"]
+    worksheets = {place: entry for place, entry in enumerate(book.sheets) if entry.kind == "worksheet"}
     usual = book.usual and texts_are_counted_right(strings)
     plain = {
         place
-        for place, entry in sheets
+        for place, entry in worksheets.items()
         if usual and is_plain(parts[entry.part].content, padded, limits.sheet_cells)
     }
-    engine = None
-    if plain:
-        left_out = {entry.part for place, entry in sheets if place not in plain}
-        packed = pack(part for key, part in parts.items() if key not in left_out)
-        engine = _attempt(lambda: CalamineWorkbook.from_filelike(io.BytesIO(packed)))
-        if engine and engine.sheet_names != [entry.name for entry in book.sheets]:
-            engine = None
+    engine = _engine(book, parts, plain) if plain else None
+    reader: workbook_xml.CellReader | None = None
     texts = Texts()
-    shared: list[str] | None = None
-    for place, entry in sheets:
-        cells = _attempt(lambda place=place: _cells(engine.get_sheet_by_index(place))) if engine and place in plain else None
-        if cells is None:
-            # Also where calamine stumbles over a sheet: what it calls broken is read here, or refused with a reason.
-            if shared is None:
+    for place, entry in worksheets.items():
+        sheet = _attempt(partial(_by_engine, engine, place, source, texts)) if engine and place in plain else None
+        if sheet is None:
+            # Here too where calamine stumbles over a sheet: what it calls broken is read, or refused with a reason.
+            if reader is None:
                 shared = workbook_xml.strings(strings, source.name) if strings else []
-            if formats is None:
-                formats = workbook_xml.styles(styles, source.name) if styles else ()
-            content = parts[entry.part].content
-            cells = workbook_xml.cells(content, shared, formats, book.epoch, source.name, entry.name, limits)
-        _add(source, entry.name, entry.visible, cells, texts)
+                if formats is None:
+                    formats = workbook_xml.styles(styles, source.name) if styles else ()
+                reader = workbook_xml.CellReader(shared, formats, book.epoch, source.name)
+            cells = reader.cells(parts[entry.part].content, entry.name, limits)
+            sheet = _sheet(source.name, entry.name, entry.visible, cells, texts)
+        _add(source, sheet)
+
+
+def _engine(book: workbook_xml.Book, parts: Mapping[str, Part], plain: set[int]) -> CalamineWorkbook | None:
+    """calamine, opened on the parts that it is to read; nothing where it does not see the same sheets as we do."""
+    wanted = {entry.part for place, entry in enumerate(book.sheets) if place in plain}
+    others = {entry.part for entry in book.sheets} - wanted
+    packed = pack(part for key, part in parts.items() if key not in others)
+    engine = _attempt(lambda: CalamineWorkbook.from_filelike(io.BytesIO(packed)))
+    return engine if engine and engine.sheet_names == [entry.name for entry in book.sheets] else None
 
 
 def _read_by_engine(source: Source, data: bytes) -> None:
     """Fill in the sheets of a workbook that only calamine reads, and say what its format leaves unknown."""
-    book = _required(source, lambda: CalamineWorkbook.from_filelike(io.BytesIO(data)))
+    try:
+        engine = _attempt(lambda: CalamineWorkbook.from_filelike(io.BytesIO(data)))
+    except PasswordError as error:
+        raise unsupported(source.name, "encrypted_workbook", "save_without_password") from error
+    if engine is None:
+        raise unreadable(source.name, "workbook_damaged")
     texts = Texts()
-    for place, sheet in enumerate(book.sheets_metadata):
-        if sheet.typ == SheetTypeEnum.WorkSheet:
-            cells = _required(source, lambda place=place: _cells(book.get_sheet_by_index(place)))
-            _add(source, sheet.name, sheet.visible == SheetVisibleEnum.Visible, cells, texts)
+    for place, entry in enumerate(engine.sheets_metadata):
+        if entry.typ == SheetTypeEnum.WorkSheet:
+            sheet = _attempt(partial(_by_engine, engine, place, source, texts))
+            if sheet is None:
+                raise unreadable(source.name, "workbook_damaged")
+            _add(source, sheet)
     source.findings.append(Finding("sheet.not_known", source.name, arguments={"format": source.format}))
 
 
-def _cells(sheet: CalamineSheet) -> Cells:
-    """The cells that calamine read."""
-    if sheet.start is None:
-        return Cells([])
-    row, column = sheet.start
-    merged = tuple((top + 1, left + 1, bottom + 1, right + 1) for (top, left), (bottom, right) in sheet.merged_cell_ranges or ())
-    return Cells(islice(sheet.iter_rows(), row, None), row + 1, column + 1, merged)
+def _by_engine(engine: CalamineWorkbook, place: int, source: Source, texts: Texts) -> Sheet:
+    """One sheet as calamine reads it."""
+    entry = engine.sheets_metadata[place]
+    read = engine.get_sheet_by_index(place)
+    cells = Cells([])
+    if read.start is not None:
+        row, column = read.start
+        merged = tuple(
+            (top + 1, left + 1, bottom + 1, right + 1) for (top, left), (bottom, right) in read.merged_cell_ranges or ()
+        )
+        cells = Cells(islice(read.iter_rows(), row, None), row + 1, column + 1, merged)
+    return _sheet(source.name, entry.name, entry.visible == SheetVisibleEnum.Visible, cells, texts)
 
 
-def _add(source: Source, name: str, visible: bool, cells: Cells, texts: Texts) -> None:
-    """Add a sheet as text to the source, with the findings that concern it."""
-    sheet = Sheet(
-        source.name,
-        name,
-        [],
-        first_row=cells.first_row,
-        visible=visible,
-        merged=cells.merged,
-        hidden_rows=cells.hidden_rows,
-        hidden_columns=cells.hidden_columns,
-    )
+def _attempt(call: Callable[[], _T]) -> _T | None:
+    """What a call of calamine gives, or nothing where it fails; a password is let through.
+
+    A panic in Rust comes as an exception beside `Exception`, so that nobody catches it by mistake.
+    """
+    try:
+        return call()
+    except (Unreadable, PasswordError):
+        raise
+    except BaseException as error:
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            return None
+        raise
+
+
+def _sheet(source: str, name: str, visible: bool, cells: Cells, texts: Texts) -> Sheet:
+    """The sheet as text, with what has to be told of its cells."""
+    rows: list[list[str]] = []
     dates: set[tuple[int, int]] = set()
     faults: dict[tuple[int, int], Finding] = {}
     notes: dict[tuple[int, int], Finding] = {}
@@ -154,16 +179,108 @@ def _add(source: Source, name: str, visible: bool, cells: Cells, texts: Texts) -
     for number, values in enumerate(cells.rows, cells.first_row):
         texts.odd = False
         line = texts.row(values) if values else blank
-        sheet.rows.append(lead + line if lead and values else line)
+        rows.append(lead + line if lead and values else line)
         if texts.odd:
             for column, value in enumerate(values, cells.first_column):
                 if isinstance(value, date):
                     dates.add((number, column))
-                elif finding := _told(source.name, name, number, column, value):
-                    (faults if finding.code in FAULTS or isinstance(value, Fault) else notes)[number, column] = finding
-    sheet.dates, sheet.faults, sheet.notes = frozenset(dates), faults, notes
-    _clear_covered(sheet, faults)
+                elif finding := _told(source, name, number, column, value):
+                    kept = notes if finding.severity == "info" else faults
+                    kept[number, column] = finding
+    for place, finding in _covered(source, name, cells, rows):
+        dates.discard(place)
+        notes.pop(place, None)
+        if finding:
+            faults[place] = finding
+    return Sheet(
+        source,
+        name,
+        rows,
+        first_row=cells.first_row,
+        visible=visible,
+        merged=cells.merged,
+        dates=frozenset(dates),
+        hidden_rows=cells.hidden_rows,
+        hidden_columns=cells.hidden_columns,
+        faults=faults,
+        notes=notes,
+    )
+
+
+def _told(source: str, sheet: str, row: int, column: int, value: Any) -> Finding | None:
+    """What has to be told of a cell, if anything: a fault, or the rule by which it was read."""
+    if isinstance(value, Fault):
+        return Finding(value.code, source, sheet, row, column, value.found)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    text, code = number_text(float(value))
+    if code == "cell.float_noise":
+        return Finding(code, source, sheet, row, column, repr(float(value)), {"read": text})
+    if code:
+        return Finding(code, source, sheet, row, column, text)
+    read = value.filled(text) if isinstance(value, Padded) else text
+    if read == text:
+        return None
+    return Finding("cell.padded_by_format", source, sheet, row, column, text, {"read": read})
+
+
+def _covered(
+    source: str, sheet: str, cells: Cells, rows: list[list[str]]
+) -> Iterator[tuple[tuple[int, int], Finding | None]]:
+    """Clear the cells that merged ranges cover, which nobody sees; a finding for each that says something else."""
+    last = cells.first_row + len(rows) - 1
+    looked_at = 0
+    for top, left, bottom, right in cells.merged:
+        shown = ""
+        for number in range(max(top, cells.first_row), min(bottom, last) + 1):
+            row = rows[number - cells.first_row]
+            looked_at += 1 + max(0, min(right, len(row)) - left + 1)
+            for column in range(left, min(right, len(row)) + 1):
+                text = row[column - 1]
+                if (number, column) == (top, left):
+                    shown = text
+                elif text:
+                    row[column - 1] = ""
+                    area = f"{column_letters(left)}{top}:{column_letters(right)}{bottom}"
+                    place = (number, column)
+                    told = Finding("cell.covered", source, sheet, number, column, text, {"range": area})
+                    yield place, None if text == shown else told
+        # Merged ranges do not overlap, so together they cover the sheet once at most.
+        if looked_at > _MERGED_AT_MOST + 2 * sum(map(len, rows)):
+            raise unreadable(source, "merged_ranges_overlap")
+
+
+def _add(source: Source, sheet: Sheet) -> None:
+    """Add a sheet to the source, with what has to be told of it as a whole."""
     source.sheets.append(sheet)
-    listed = str(source.evidence.get("sheets", ""))
-    source.evidence["sheets"] = f"{listed}, " * bool(listed) + name + " (hidden)" * (not visible)
-    source.findings += _hidden(sheet)
+    shown = str(sheet.sheet) if sheet.visible else f"{sheet.sheet} (hidden)"
+    source.evidence["sheets"] = f"{source.evidence['sheets']}, {shown}" if "sheets" in source.evidence else shown
+    filled = {number for number, row in enumerate(sheet.rows, sheet.first_row) if any(row)}
+    filled.update(row for row, _ in sheet.faults)
+    if not sheet.visible:
+        if filled:
+            source.findings.append(Finding("sheet.hidden", source.name, sheet.sheet, arguments={"rows": len(filled)}))
+        return
+    if rows := sorted(sheet.hidden_rows & filled):
+        spans = _spans(rows, str)
+        source.findings.append(Finding("row.hidden", source.name, sheet.sheet, rows[0], arguments={"rows": spans}))
+    columns = {
+        column for row in sheet.rows for column in sheet.hidden_columns if column <= len(row) and row[column - 1]
+    }
+    columns.update(column for _, column in sheet.faults if column in sheet.hidden_columns)
+    if columns:
+        spans = _spans(sorted(columns), column_letters)
+        source.findings.append(
+            Finding("column.hidden", source.name, sheet.sheet, None, min(columns), arguments={"columns": spans})
+        )
+
+
+def _spans(numbers: list[int], shown: Callable[[int], str]) -> str:
+    """Ascending numbers as a text in which neighbours are joined: 3, 7-9."""
+    spans: list[tuple[int, int]] = []
+    for number in numbers:
+        if spans and spans[-1][1] == number - 1:
+            spans[-1] = (spans[-1][0], number)
+        else:
+            spans.append((number, number))
+    return ", ".join(shown(first) if first == last else f"{shown(first)}-{shown(last)}" for first, last in spans)

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from dhis2_bridge.sources.limits import Limits
+from dhis2_bridge.sources.safe_xml import elements
 from dhis2_bridge.sources.workbook_package import Part, too_large, unreadable, unsupported
-from dhis2_bridge.sources.workbook_xml import elements
 
 # --- Compound files (MS-CFB), in which XLS and encrypted workbooks come ---
 
@@ -180,10 +180,10 @@ def _workbook_stream(data: bytes, source: str) -> bytes:
         entries.setdefault(name, struct.unpack_from("<II", directory, offset + 116))
     if "EncryptedPackage" in entries:
         raise unsupported(source, "encrypted_workbook", "save_without_password")
-    name = next((name for name in ("Workbook", "Book", "WORKBOOK", "BOOK") if name in entries), None)
-    if name is None:
+    stream = next((name for name in ("Workbook", "Book", "WORKBOOK", "BOOK") if name in entries), None)
+    if stream is None:
         raise unsupported(source, "ole", "save_as_xlsx")
-    start, length = entries[name]
+    start, length = entries[stream]
     small = b""
     small_table = array("I")
     if small_count:

@@ -27,10 +27,14 @@ class Padded(float):
 
     zeros: int
 
-    def __new__(cls, number: float, zeros: int) -> "Padded":
+    def __new__(cls, number: float, zeros: int) -> "Padded":  # noqa: D102
         padded = super().__new__(cls, number)
         padded.zeros = zeros
         return padded
+
+    def filled(self, text: str) -> str:
+        """The text of the number as its format shows it; one with a sign or a fraction is left as it is."""
+        return text.zfill(self.zeros) if text.isdecimal() else text
 
 
 Value = str | float | bool | int | date | datetime | time | timedelta | Fault
@@ -85,8 +89,7 @@ class Texts(dict[float, str]):
         if isinstance(value, Fault):
             return ""
         if isinstance(value, Padded):
-            text = self[float(value)]
-            return text if text.startswith("-") or not text.isdecimal() else text.zfill(value.zeros)
+            return value.filled(self[float(value)])
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, int):
@@ -111,7 +114,7 @@ def number_text(number: float) -> tuple[str, str | None]:
     if not math.isfinite(number):
         return str(number), "cell.error"
     if abs(number) >= _FIRST_WITH_DIGITS_LOST:
-        return (str(int(number)) if abs(number) < 1e21 else repr(number)), "cell.digits_lost"  # noqa: PLR2004
+        return (str(int(number)) if abs(number) < 1e21 else repr(number)), "cell.digits_lost"
     if number.is_integer():
         return str(int(number)), None
     rounded = f"{number:.{_DIGITS}g}"
@@ -140,7 +143,7 @@ def moment(serial: float, kind: str, epoch: int) -> Value:
 
 
 def _moment_text(moment: date | time) -> str:
-    """ISO text; a date keeps its time of day unless that is midnight, and a fraction of a second only where it has one."""
+    """ISO text; midnight leaves the date alone, and a fraction of a second is written where there is one."""
     if isinstance(moment, datetime):
         if moment.time() == time():
             return moment.date().isoformat()

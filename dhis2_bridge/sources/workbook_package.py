@@ -20,9 +20,9 @@ from dhis2_bridge.sources.limits import Limits
 _WITHOUT_CELLS: Final = (
     "basic/", "configurations", "customxml/", "docprops/core", "docprops/custom", "docprops/thumb", "object",
     "pictures/", "thumbnails/", "xl/activex", "xl/calcchain", "xl/charts/", "xl/comments", "xl/connections",
-    "xl/ctrlprops/", "xl/drawings/", "xl/embeddings/", "xl/externallinks/", "xl/media/", "xl/persons/", "xl/pivotcache/",
-    "xl/pivottables/", "xl/printersettings/", "xl/tables/", "xl/theme/", "xl/threadedcomments/", "xl/vba",
-    "xl/worksheets/_rels/", "xl/worksheets/binaryindex",
+    "xl/ctrlprops/", "xl/drawings/", "xl/embeddings/", "xl/externallinks/", "xl/media/", "xl/persons/",
+    "xl/pivotcache/", "xl/pivottables/", "xl/printersettings/", "xl/tables/", "xl/theme/", "xl/threadedcomments/",
+    "xl/vba", "xl/worksheets/_rels/", "xl/worksheets/binaryindex",
 )  # fmt: skip
 
 _SMALL_ARCHIVE: Final = 32 << 20
@@ -41,7 +41,7 @@ _UTF8_NAME: Final = 0x800
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of an archive: its name as it stands there, its content, and the bytes that the content was packed in."""
+    """One part of an archive: its name as it stands there, its content, and the bytes it was packed in."""
 
     name: str
     content: bytes

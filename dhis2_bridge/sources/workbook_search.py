@@ -60,7 +60,7 @@ def texts_are_counted_right(content: bytes) -> bool:
 def _is_dense(body: bytes, most: int) -> bool:
     shape = body.translate(_SHAPE)
     # What no reference is longer than: three digits and two letters are enough for a form.
-    if b"A9999" not in shape and b"AAA9" not in shape and 999 * 702 <= most:
+    if b"A9999" not in shape and b"AAA9" not in shape and most >= 999 * 702:
         return True
     count = 0
     rows: list[int] = []

@@ -8,35 +8,22 @@ sheet; any other sheet is read here.
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Final
 
-from lxml import etree
-
 from dhis2_bridge.sources.limits import Limits
+from dhis2_bridge.sources.safe_xml import elements, local_name, tree
 from dhis2_bridge.sources.workbook_cells import Cells, Fault, Padded, Value, column_number, moment
 from dhis2_bridge.sources.workbook_package import Part, too_large, unreadable, unsupported
-
-_SAFE: Final[dict[str, Any]] = {
-    "resolve_entities": False,
-    "load_dtd": False,
-    "no_network": True,
-    "huge_tree": False,
-    "remove_comments": True,
-    "remove_pis": True,
-}
 
 _LAST_ROW: Final = 1_048_576
 _LAST_COLUMN: Final = 16_384
 
-# The parser is fed in steps; what comes between two elements that it reports is held as a tree and must stay small.
-_STEP: Final = 1 << 16
-_LARGEST_ELEMENT: Final = 8 << 20
-
 _TRUE: Final = frozenset({"1", "true"})
 _REFERENCE: Final = re.compile("([A-Za-z]{1,3})([0-9]{1,7})")
+_NO_NUMBERS: Final = frozenset({"nan", "inf", "-inf", "infinity", "-infinity"})
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _ESCAPED: Final = re.compile("_x00([0-9A-Fa-f]{2})_")
 
@@ -68,8 +55,8 @@ class Book:
 
     sheets: tuple[SheetEntry, ...]
     epoch: int
-    strings: str | None
-    styles: str | None
+    strings: str
+    styles: str
     usual: bool
 
 
@@ -88,8 +75,8 @@ def book(parts: Mapping[str, Part], source: str) -> Book:
     """
     targets = _relationships(parts, "", source)
     main = next((path for kind, path in targets.values() if kind == "officeDocument"), "")
-    root = _tree(_content(parts, main, source), source)
-    if _local(root) != "workbook":
+    root = tree(_content(parts, main, source), source)
+    if local_name(root) != "workbook":
         raise unsupported(source, "zip", "save_as_xlsx")
     folder = posixpath.dirname(main)
     targets = _relationships(parts, main, source)
@@ -103,17 +90,17 @@ def book(parts: Mapping[str, Part], source: str) -> Book:
         sheets.append(SheetEntry(element.get("name", ""), state == "visible", kind, path))
     properties = root.find("{*}workbookPr")
     epoch = 1904 if properties is not None and properties.get("date1904") in _TRUE else 1900
-    paths = {kind: path for kind, path in targets.values()}
+    paths = dict(targets.values())
     usual = main == posixpath.join(folder, "workbook.xml")
     for kind in ("sharedStrings", "styles"):
         wonted = posixpath.join(folder, f"{kind.lower()}.xml")
         usual = usual and paths.get(kind, wonted) == wonted and (kind in paths or wonted not in parts)
-    return Book(tuple(sheets), epoch, paths.get("sharedStrings"), paths.get("styles"), usual)
+    return Book(tuple(sheets), epoch, paths.get("sharedStrings", ""), paths.get("styles", ""), usual)
 
 
 def styles(content: bytes, source: str) -> tuple[Style, ...]:
     """What the number format of each cell style makes of a number, in the order that cells count them."""
-    root = _tree(content, source)
+    root = tree(content, source)
     codes = {item.get("numFmtId"): item.get("formatCode", "") for item in root.iterfind("{*}numFmts/{*}numFmt")}
     known: dict[str | None, Style] = {}
     found = []
@@ -130,122 +117,135 @@ def strings(content: bytes, source: str) -> list[str]:
     return [_text(item) for item in elements(content, ("{*}si",), source)]
 
 
-def cells(
-    content: bytes, texts: Sequence[str], formats: Sequence[Style], epoch: int, source: str, sheet: str, limits: Limits
-) -> Cells:
-    """The cells of one sheet, with what is hidden and what cannot be known.
+class CellReader:
+    """Reads the sheets of a workbook cell by cell: its shared texts, its cell styles and its epoch are given."""
 
-    Memory follows the filled cells: a row reaches to its last filled cell and a styled blank is none. Raises
-    `Unreadable` for broken XML, a place outside of what a sheet has, and more cells than the limit.
-    """
-    rows: dict[int, list[Value]] = {}
-    hidden: set[int] = set()
-    columns: list[tuple[int, int]] = []
-    merged: list[tuple[int, int, int, int]] = []
-    formulas: dict[str, str] = {}
-    laid_out = row = 0
-    for element in elements(content, ("{*}row", "{*}col", "{*}mergeCell"), source):
-        match etree.QName(element).localname:
-            case "row":
-                row = _whole(element.get("r"), row + 1, source)
-                if element.get("hidden") in _TRUE:
-                    hidden.add(row)
-                column = 0
-                for cell in element:
-                    if _local(cell) != "c":
-                        continue
-                    place = _place(cell.get("r"), row, column + 1, source)
-                    column = place[1]
-                    value = _value(cell, texts, formats, epoch, formulas, source)
-                    if value == "":
-                        continue
-                    line = rows.setdefault(place[0], [])
-                    if len(line) < column:
-                        laid_out += column - len(line)
-                        if laid_out > limits.sheet_cells:
-                            raise too_large(source, "sheet_cells", limits.sheet_cells, sheet)
-                        line.extend([""] * (column - len(line)))
-                    line[column - 1] = value
-            case "col" if element.get("hidden") in _TRUE:
-                columns.append((_whole(element.get("min"), 1, source), _whole(element.get("max"), 1, source)))
-            case "mergeCell":
-                if area := _area(element.get("ref", ""), source):
-                    merged.append(area)
+    def __init__(self, texts: Sequence[str], formats: Sequence[Style], epoch: int, source: str) -> None:
+        self._texts, self._formats, self._epoch, self._source = texts, formats, epoch, source
+
+    def cells(self, content: bytes, sheet: str, limits: Limits) -> Cells:
+        """The cells of one sheet, with what is hidden and what cannot be known.
+
+        Memory follows the filled cells: a row reaches to its last filled cell, and a styled blank is none. Raises
+        `Unreadable` for broken XML, a place outside of what a sheet has, and more cells than the limit.
+        """
+        rows: dict[int, list[Value]] = {}
+        hidden: set[int] = set()
+        hidden_columns: list[tuple[int, int]] = []
+        merged: list[tuple[int, int, int, int]] = []
+        formulas: dict[str, str] = {}
+        laid_out = number = 0
+        for element in elements(content, ("{*}row", "{*}col", "{*}mergeCell"), self._source):
+            match local_name(element):
+                case "row":
+                    number = self._whole(element.get("r"), number + 1)
+                    if element.get("hidden") in _TRUE:
+                        hidden.add(number)
+                    column = 0
+                    for cell in element:
+                        if local_name(cell) != "c":
+                            continue
+                        row, column = self._place(cell.get("r"), number, column + 1)
+                        value = self._value(cell, formulas)
+                        if value == "":
+                            continue
+                        line = rows.setdefault(row, [])
+                        if column > len(line):
+                            laid_out += column - len(line)
+                            if laid_out > limits.sheet_cells:
+                                raise too_large(self._source, "sheet_cells", limits.sheet_cells, sheet)
+                            line.extend([""] * (column - len(line)))
+                        line[column - 1] = value
+                case "col" if element.get("hidden") in _TRUE:
+                    hidden_columns.append((self._whole(element.get("min"), 1), self._whole(element.get("max"), 1)))
+                case "mergeCell":
+                    first, _, last = element.get("ref", "").partition(":")
+                    if last and last != first:
+                        merged.append((*self._place(first, 1, 1), *self._place(last, 1, 1)))
+                case _:
+                    pass
+        if not rows:
+            return Cells([])
+        first, last = min(rows), max(rows)
+        width = max(map(len, rows.values()))
+        blank: list[Value] = []
+        return Cells(
+            [rows.get(row, blank) for row in range(first, last + 1)],
+            first_row=first,
+            merged=tuple(merged),
+            hidden_rows=frozenset(row for row in hidden if first <= row <= last),
+            hidden_columns=frozenset(
+                column for least, most in hidden_columns for column in range(max(1, least), min(most, width) + 1)
+            ),
+        )
+
+    def _value(self, cell: Any, formulas: dict[str, str]) -> Value:
+        kind = cell.get("t", "n")
+        stored: str | None = None
+        formula: str | None = None
+        inline = ""
+        for child in cell:
+            match local_name(child):
+                case "v":
+                    stored = child.text or ""
+                case "f":
+                    formula = _formula(child, formulas)
+                case "is":
+                    inline = _text(child)
+                case _:
+                    pass
+        if kind == "inlineStr":
+            return inline
+        if formula is not None and (stored is None or (stored == "" and kind != "str")):
+            # A stored empty text is a result; the same emptiness where a number belongs is what a program leaves that
+            # writes formulas and calculates nothing.
+            return Fault("cell.formula_without_value", f"={formula}")
+        if kind == "e":
+            return Fault("cell.error", stored or "")
+        if not stored:
+            return ""
+        match kind:
+            case "s":
+                if not stored.isdecimal() or int(stored) >= len(self._texts):
+                    raise unreadable(self._source, "shared_text_missing")
+                return self._texts[int(stored)]
+            case "str":
+                return _unescaped(stored)
+            case "b":
+                return stored in _TRUE
+            case "d":
+                return _iso(stored)
             case _:
-                pass
-    if not rows:
-        return Cells([])
-    first, last = min(rows), max(rows)
-    width = max(map(len, rows.values()))
-    blank: list[Value] = []
-    return Cells(
-        [rows.get(number, blank) for number in range(first, last + 1)],
-        first_row=first,
-        merged=tuple(merged),
-        hidden_rows=frozenset(number for number in hidden if first <= number <= last),
-        hidden_columns=frozenset(
-            column for least, most in columns for column in range(max(1, least), min(most, width) + 1)
-        ),
-    )
+                return self._number(stored, cell.get("s"))
 
+    def _number(self, stored: str, style: str | None) -> Value:
+        bare = stored.strip()
+        if not _NUMBER.fullmatch(bare):
+            return Fault("cell.error", bare) if bare.lower() in _NO_NUMBERS else stored
+        number = float(bare)
+        if style is None or not style.isdecimal() or int(style) >= len(self._formats):
+            return number
+        shown = self._formats[int(style)]
+        if shown.kind:
+            return moment(number, shown.kind, self._epoch)
+        return Padded(number, shown.zeros) if shown.zeros else number
 
-def _value(
-    cell: Any,
-    texts: Sequence[str],
-    formats: Sequence[Style],
-    epoch: int,
-    formulas: dict[str, str],
-    source: str,
-) -> Value:
-    kind = cell.get("t", "n")
-    stored: str | None = None
-    formula: str | None = None
-    inline = ""
-    for child in cell:
-        match _local(child):
-            case "v":
-                stored = child.text or ""
-            case "f":
-                formula = _formula(child, formulas)
-            case "is":
-                inline = _text(child)
-            case _:
-                pass
-    if kind == "inlineStr":
-        return inline
-    if formula is not None and (stored is None or (stored == "" and kind != "str")):
-        # A stored empty text is a result; the same emptiness where a number belongs is what a program leaves that
-        # writes formulas and calculates nothing.
-        return Fault("cell.formula_without_value", f"={formula}")
-    if kind == "e":
-        return Fault("cell.error", stored or "")
-    if not stored:
-        return ""
-    match kind:
-        case "s":
-            if not stored.isdecimal() or int(stored) >= len(texts):
-                raise unreadable(source, "shared_text_missing")
-            return texts[int(stored)]
-        case "str":
-            return _unescaped(stored)
-        case "b":
-            return stored in _TRUE
-        case "d":
-            return _iso(stored)
-        case _:
-            return _number(stored, cell.get("s"), formats, epoch)
+    def _place(self, reference: str | None, row: int, column: int) -> tuple[int, int]:
+        if reference is not None:
+            found = _REFERENCE.fullmatch(reference)
+            if not found:
+                raise unreadable(self._source, "place_outside_sheet")
+            column, row = column_number(found[1]), int(found[2])
+        if not 0 < row <= _LAST_ROW or column > _LAST_COLUMN:
+            raise unreadable(self._source, "place_outside_sheet")
+        return row, column
 
-
-def _number(stored: str, style: str | None, formats: Sequence[Style], epoch: int) -> Value:
-    if not _NUMBER.fullmatch(stored.strip()):
-        return Fault("cell.error", stored) if stored.strip().lower() in {"nan", "inf", "-inf"} else stored
-    number = float(stored)
-    if style is None or not style.isdecimal() or int(style) >= len(formats):
-        return number
-    shown = formats[int(style)]
-    if shown.kind:
-        return moment(number, shown.kind, epoch)
-    return Padded(number, shown.zeros) if shown.zeros and number >= 0 else number
+    def _whole(self, text: str | None, otherwise: int) -> int:
+        if text is None:
+            return otherwise
+        if not text.isdecimal() or len(text) > 9:
+            raise unreadable(self._source, "place_outside_sheet")
+        return int(text)
 
 
 def _iso(stored: str) -> Value:
@@ -287,9 +287,9 @@ def _text(item: Any) -> str:
     """The text of a shared or inline string: its runs joined, without what tells how to pronounce them."""
     found = []
     for child in item:
-        runs = (child,) if _local(child) == "t" else child if _local(child) == "r" else ()
+        runs = (child,) if local_name(child) == "t" else child if local_name(child) == "r" else ()
         for run in runs:
-            if _local(run) != "t":
+            if local_name(run) != "t":
                 continue
             text = "".join(run.itertext())
             kept = run.get("{http://www.w3.org/XML/1998/namespace}space") == "preserve"
@@ -302,42 +302,11 @@ def _unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x00" in text else text
 
 
-def _place(reference: str | None, row: int, column: int, source: str) -> tuple[int, int]:
-    if reference is not None:
-        found = _REFERENCE.fullmatch(reference)
-        if not found:
-            raise unreadable(source, "place_outside_sheet")
-        column = column_number(found[1])
-        row = int(found[2])
-    if not 0 < row <= _LAST_ROW or column > _LAST_COLUMN:
-        raise unreadable(source, "place_outside_sheet")
-    return row, column
-
-
-def _area(reference: str, source: str) -> tuple[int, int, int, int] | None:
-    first, _, last = reference.partition(":")
-    if not last or first == last:
-        return None
-    return (*_place(first, 1, 1, source), *_place(last, 1, 1, source))
-
-
-def _whole(text: str | None, otherwise: int, source: str) -> int:
-    if text is None:
-        return otherwise
-    if not text.isdecimal() or len(text) > 9:
-        raise unreadable(source, "place_outside_sheet")
-    return int(text)
-
-
-def _local(element: Any) -> str:
-    return str(element.tag).rpartition("}")[2]
-
-
 def _relationships(parts: Mapping[str, Part], path: str, source: str) -> dict[str, tuple[str, str]]:
     """What a part refers to: the last word of the kind and the path in lower case, by identifier."""
     folder, name = posixpath.split(path)
     found: dict[str, tuple[str, str]] = {}
-    root = _tree(_content(parts, posixpath.join(folder, "_rels", f"{name}.rels"), source), source)
+    root = tree(_content(parts, posixpath.join(folder, "_rels", f"{name}.rels"), source), source)
     for element in root.iterfind("{*}Relationship"):
         if element.get("TargetMode") == "External":
             continue
@@ -352,31 +321,3 @@ def _content(parts: Mapping[str, Part], path: str, source: str) -> bytes:
     if part is None:
         raise unreadable(source, "workbook_part_missing")
     return part.content
-
-
-def _tree(content: bytes, source: str) -> Any:
-    try:
-        return etree.fromstring(content, etree.XMLParser(**_SAFE))
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise unreadable(source, "xml_broken") from error
-
-
-def elements(content: bytes, tags: Sequence[str], source: str) -> Iterator[Any]:
-    """The elements of these names, each whole, in the order in which they end; each is forgotten when the next is asked for."""
-    parser = etree.XMLPullParser(("end",), tag=tags, **_SAFE)
-    last = 0
-    try:
-        for start in range(0, len(content), _STEP):
-            parser.feed(content[start : start + _STEP])
-            for _, element in parser.read_events():
-                yield element
-                last = start
-                element.clear()
-                above = element.getparent()
-                while above is not None and element.getprevious() is not None:
-                    del above[0]
-            if start - last > _LARGEST_ELEMENT:
-                raise too_large(source, "row_bytes", _LARGEST_ELEMENT)
-        parser.close()
-    except etree.XMLSyntaxError as error:
-        raise unreadable(source, "xml_broken") from error

@@ -23,7 +23,7 @@ from dhis2_bridge.lookups import SEPARATOR, Answer, Distinct, Hit, Lookup, Miss,
 from dhis2_bridge.mapping import Dimension, MappingTable
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.value_types import PLAIN, Accepted, number_text
-from dhis2_bridge.values import VALUES_SCHEMA
+from dhis2_bridge.values import VALUES_SCHEMA, escaped
 
 ReadDate = Callable[[str], date | Miss]
 
@@ -181,7 +181,7 @@ class Converter:
         if table.fill_down:
             numbers = [str(n) for name in table.fill_down for n in columns.numbers.get(name, ())]
             records = records.with_columns(pl.col(numbers).forward_fill().over("source", "sheet", "header_row"))
-        return table.apply_predicates(records, columns.text, columns.number, found)
+        return records
 
     def _stand(
         self, records: pl.DataFrame, columns: Columns, feeds: dict[str, Feed], found: list[pl.DataFrame]
@@ -422,11 +422,12 @@ class Converter:
             pl.when("odd").then(pl.concat_str(["data_element", "text"], separator=SEPARATOR))
         ).to_series()
         odd = pairs.is_not_null()
-        codes = self._readings.codes(pairs.filter(odd))
+        read = self._readings.codes(pairs.filter(odd))
+        place = cells.select(pl.when("odd").then(pl.col("odd").cast(pl.Int64).cum_sum() - 1)).to_series()
+        codes = read.gather(place)
 
         def spread(of: Callable[[Reading], str | None]) -> pl.Series:
-            answers = self._readings.column(of, pl.String).gather(codes)
-            return answers.gather((odd.cum_sum() - 1).cast(pl.UInt32)).zip_with(odd, pl.Series([None], dtype=pl.String))
+            return self._readings.column(of, pl.String).gather(codes)
 
         cells = cells.with_columns(
             value=pl.when("odd").then(spread(lambda r: r.value)).otherwise("value"),
@@ -466,7 +467,7 @@ class Converter:
             found.append(told.unique(["source", "sheet", "code", "found"], keep="first", maintain_order=True))
         odd = cells.filter(pl.col("note").is_not_null())
         if not odd.is_empty():
-            read = pl.format('{"read": {}}', _quoted("value"))
+            read = pl.concat_str([pl.lit('{"read": "'), escaped(pl.col("value")), pl.lit('"}')])
             found.append(odd.select(*PLACE, pl.col("note").alias("code"), "found", read.alias("arguments")))
 
     def _as_values(self, cells: pl.DataFrame) -> pl.DataFrame:
@@ -554,12 +555,6 @@ def named(snapshot: Snapshot, kind: str, text: str) -> tuple[str, ...]:
 
 def _option(answer: Answer) -> str | Span:
     return answer.uid if isinstance(answer, Hit) else answer if isinstance(answer, Span) else Span.NOT_GIVEN
-
-
-def _quoted(name: str) -> pl.Expr:
-    """A column of texts as JSON strings; values have no control characters left in them that JSON would refuse."""
-    escaped = pl.col(name).str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
-    return pl.format('"{}"', escaped)
 
 
 def _of_header(problems: list[Finding], records: pl.DataFrame) -> pl.DataFrame:

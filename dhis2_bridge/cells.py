@@ -60,7 +60,20 @@ class Cells:
                     meanings[raw] = meaning
         return meanings
 
-    def read(self, text: str, element: DataElement) -> Reading:
+    def marks(self, text: str, *, in_workbook: bool) -> value_types.Numbers:
+        """The number marks that hold for a text.
+
+        A number of a workbook is stored without marks and comes with a point; the declared marks are for texts that
+        somebody typed. Only where a point is declared to part thousands can the two not be told apart.
+        """
+        stored = in_workbook and self.numbers.mark == "," and self.numbers.thousands != "." and "," not in text
+        return value_types.Numbers(units=self.numbers.units) if stored else self.numbers
+
+    def number(self, text: str, *, in_workbook: bool) -> value_types.Accepted | value_types.Refusal:
+        """The number that a text says, in plain notation."""
+        return value_types.number_text(text, self.marks(text, in_workbook=in_workbook))
+
+    def read(self, text: str, element: DataElement, *, in_workbook: bool) -> Reading:
         """One cell text as a value of one data element."""
         if element.option_set is not None:
             options = self._snapshot.option_sets[element.option_set].options
@@ -70,7 +83,11 @@ class Cells:
                 return Reading(code="value.not_an_option", arguments=arguments)
             return Reading(option.value, note="value.normalised" if option.normalised else None)
         read = value_types.read(
-            text, element.value_type, self._snapshot.identity.engine, numbers=self.numbers, booleans=self._booleans
+            text,
+            element.value_type,
+            self._snapshot.engine,
+            numbers=self.marks(text, in_workbook=in_workbook),
+            booleans=self._booleans,
         )
         if isinstance(read, value_types.Refusal):
             arguments = {

@@ -36,8 +36,9 @@ class Feed:
 class Columns:
     """The columns of one header by the names that the mapping gives them.
 
-    `coalesce` is for records of JSON, where one field may stand at several depths: of several columns with one name
-    the filled one counts. Elsewhere two columns with one name are a problem. `problems` are findings without places.
+    `coalesce` is for records of JSON, whose columns are paths (`items.values.sex`): there a name also means the fields
+    of this name at any depth, and of several the filled one counts. Elsewhere two columns with one name are a problem.
+    `problems` are findings without places.
     """
 
     def __init__(self, header: Header, table: MappingTable, *, coalesce: bool) -> None:
@@ -47,7 +48,7 @@ class Columns:
         self.numbers: dict[str, list[int]] = {}
         optional = {table.comment.column} if table.comment else set()
         for name in sorted(claimed(table) - set(table.computed) - ({SECTION} if table.sections else set())):
-            found = header.find(table.labels(name))
+            found = header.find(table.labels(name)) or (coalesce and header.find_inner(table.labels(name))) or []
             if len(found) > 1 and not coalesce:
                 arguments = {"name": name, "columns": found}
                 self.problems.append(Finding("header.ambiguous", found=header.text(found[0]), arguments=arguments))

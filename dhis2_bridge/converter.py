@@ -22,7 +22,7 @@ from dhis2_bridge.layout import Header, spoken
 from dhis2_bridge.lookups import SEPARATOR, Answer, Distinct, Hit, Lookup, Miss, Span
 from dhis2_bridge.mapping import Dimension, MappingTable
 from dhis2_bridge.snapshot import Snapshot
-from dhis2_bridge.value_types import PLAIN, Accepted, number_text
+from dhis2_bridge.value_types import PLAIN, Accepted
 from dhis2_bridge.values import VALUES_SCHEMA, escaped
 
 ReadDate = Callable[[str], date | Miss]
@@ -78,6 +78,7 @@ class Converter:
             hint = f" (nearest: {', '.join(near)})" if near and not uids else ""
             raise MappingError(path, [(table.line(("data_set",)), 1, f"data_set {table.data_set}: {reason}{hint}")])
         self.data_set = snapshot.data_sets[uids[0]]
+        snapshot.require(self.data_set.uid)
         self._dimensions: dict[str, tuple[Dimension, Distinct[Any]]] = {}
         self._options: dict[str, str] = {}
         self._attributes: dict[str, str] = {}
@@ -159,6 +160,8 @@ class Converter:
             empty.findings.append(_of_header(columns.problems, records))
             return empty
         found: list[pl.DataFrame] = []
+        if self.coalesce:
+            records = self._one_field_each(records, columns, found)
         records = self._where(records, columns, found)
         feeds = {key: columns.feed(key, dimension) for key, (dimension, _) in self._dimensions.items()}
         cells = self._stand(records, columns, feeds, found)
@@ -174,6 +177,22 @@ class Converter:
         cells = self._read_values(cells, found)
         self._notes(cells, feeds, found)
         return Converted(self._as_values(cells), self._as_totals(totals, found), found)
+
+    @staticmethod
+    def _one_field_each(records: pl.DataFrame, columns: Columns, found: list[pl.DataFrame]) -> pl.DataFrame:
+        """The records of a document without those that fill two fields which the mapping takes for one."""
+        for name, numbers in columns.numbers.items():
+            if len(numbers) < 2:
+                continue
+            both = pl.sum_horizontal(pl.col(str(number)).is_not_null() for number in numbers) > 1
+            if records.select(both.any()).item():
+                where = records.filter(both).with_columns(values=pl.lit(1))
+                arguments = {"name": name, "columns": numbers}
+                text = pl.lit(columns.header.text(numbers[0]))
+                row, column = pl.col("row"), pl.lit(numbers[0])
+                found.append(located(where, "header.ambiguous", row, column, text, arguments))
+                records = records.filter(~both)
+        return records
 
     def _where(self, records: pl.DataFrame, columns: Columns, found: list[pl.DataFrame]) -> pl.DataFrame:
         """The records that the mapping's predicate keeps, with computed columns; what it cannot decide is a finding."""
@@ -277,13 +296,16 @@ class Converter:
     def _confirm(self, pair: str) -> Miss | None:
         """Whether the words beside a line code are those of the crosswalk: None, or the finding."""
         label, _, words = pair.rpartition(SEPARATOR)
-        expected, others = self.table.expected_labels(label)
+        crosswalk = self.table.crosswalk(self.table.data_element)
         said = spoken(words)
-        if not expected or not said or said & {names.fold(text).rstrip(" :") for text in expected}:
+        key = tuple(part.strip() for part in label.split(SEPARATOR))
+        if crosswalk is None or not said or not (expected := crosswalk.labels.get(key)):
+            return None
+        if said & {reading for text in expected for reading in spoken(text)}:
             return None
         arguments = {"expected": expected[0], "data_element": label.replace(SEPARATOR, " / ")}
         # Words of another line mean that rows have moved: the numbers may be right and stand in the wrong line.
-        moved = said & {names.fold(text).rstrip(" :") for text in others}
+        moved = any(said & spoken(text) for other, texts in crosswalk.labels.items() if other != key for text in texts)
         return Miss("label.disagrees" if moved else "label.differs", arguments)
 
     def _confirm_labels(self, cells: pl.DataFrame, feed: Feed, found: list[pl.DataFrame]) -> pl.DataFrame:
@@ -398,8 +420,8 @@ class Converter:
     # -- values --------------------------------------------------------------------------------------------------
 
     def _read_value(self, pair: str) -> Reading:
-        uid, _, text = pair.partition(SEPARATOR)
-        return self._cells.read(text, self.snapshot.data_elements[uid])
+        uid, form, text = pair.split(SEPARATOR, 2)
+        return self._cells.read(text, self.snapshot.data_elements[uid], in_workbook=bool(form))
 
     def _read_values(self, cells: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFrame:
         """The cells with `value`, the bulk by one pattern and the oddly spelled rest once for each distinct text."""
@@ -419,7 +441,7 @@ class Converter:
         if not cells["odd"].any():
             return cells.with_columns(note=pl.lit(None, dtype=pl.String), said=pl.lit(None, dtype=pl.String))
         pairs = cells.select(
-            pl.when("odd").then(pl.concat_str(["data_element", "text"], separator=SEPARATOR))
+            pl.when("odd").then(pl.concat_str(["data_element", IN_WORKBOOK, "text"], separator=SEPARATOR))
         ).to_series()
         odd = pairs.is_not_null()
         read = self._readings.codes(pairs.filter(odd))
@@ -493,12 +515,12 @@ class Converter:
 
     def _as_totals(self, totals: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFrame:
         """The total cells in the columns of `TOTALS_SCHEMA`; one whose text is no number is a finding."""
-        if self.table.totals == "ignore":
-            totals = totals.clear()
+        if self.table.totals == "ignore" or totals.is_empty():
+            return pl.DataFrame(schema=TOTALS_SCHEMA)
         number = {
             text: read.value
             for text in totals["text"].unique()
-            if isinstance(read := number_text(text, self._cells.numbers), Accepted)
+            if isinstance(read := self._cells.number(text, in_workbook=totals["sheet"][0] is not None), Accepted)
         }
         totals = totals.with_columns(
             self._uid("org_unit", totals),
@@ -541,6 +563,9 @@ def evident_date(texts: Iterable[str]) -> ReadDate:
 
     return read
 
+
+IN_WORKBOOK: Final = pl.when(pl.col("sheet").is_not_null()).then(pl.lit("x")).otherwise(pl.lit(""))
+"""A mark for cells of workbooks, whose numbers have a point whatever the mapping says of texts."""
 
 PLACE: Final = ("source", "sheet", "row", "column")
 

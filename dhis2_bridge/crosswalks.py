@@ -107,7 +107,9 @@ def bind(
     absent = [name for name in (*key, *([target] if target else ())) if name not in columns]
     if absent:
         seen = ", ".join(columns)
-        raise MappingError(crosswalk.name, [(1, 1, f"there is no column '{name}' (columns: {seen})") for name in absent])
+        raise MappingError(
+            crosswalk.name, [(1, 1, f"there is no column '{name}' (columns: {seen})") for name in absent]
+        )
     if not key:
         key = tuple(sources) if sources and all(name in columns for name in sources) else columns[:1]
     if target is None:

@@ -53,6 +53,7 @@ CODES: Final[dict[str, Code]] = {
     "file.unreadable": Code("error", arguments=("reason",)),
     "file.unsupported": Code("error", arguments=("format", "advice")),
     "file.too_large": Code("error", arguments=("what", "limit")),
+    "file.left_out": Code("info"),
     "file.repeated": Code("warning", arguments=("other",)),
     # encodings and delimited text
     "encoding.undecodable": Code("error", arguments=("encoding", "byte", "line", "candidates")),

@@ -52,6 +52,14 @@ class Header:
         ]
 
 
+    def find_inner(self, labels: Iterable[str]) -> list[int]:
+        """Numbers of the columns whose path, with dots between, ends in one of the labels."""
+        wanted = tuple("." + names.fold(label) for label in labels)
+        return [
+            number for number, path in enumerate(self.paths, start=1) if names.fold(path[-1]).endswith(wanted)
+        ]
+
+
 @dataclass(slots=True)
 class Block:
     """One table of one sheet: the header, the body rows with their numbers, and the texts that hold for all of it.

@@ -240,7 +240,7 @@ class Lookup:
     def _miss(self, what: str, arguments: dict[str, Any]) -> Miss:
         if self.category is not None:
             return Miss(f"category_option.{what}", {"category": self.category, **arguments})
-        return Miss(f"{self.kind}.{what}", {"match": " or ".join(self._schemes), **arguments})
+        return Miss(f"{self.kind}.{what}", {"match": list(self._schemes), **arguments})
 
 
 def _by_folded(pairs: Iterable[tuple[str, T]]) -> dict[str, list[T]]:

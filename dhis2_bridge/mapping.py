@@ -4,7 +4,8 @@ The models hold what a file may say; `mapping_file` reads one and `mapping_rules
 of columns mean the keys of `columns`; a name that is not among them is the column's own header.
 """
 
-from collections.abc import Iterator, Mapping as MappingType
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -87,9 +88,11 @@ class ColumnType:
 class Column(Keys):
     """One column of the form: its labels, and its type where its texts are compared or summed."""
 
-    labels: Texts = Field((), description="Headers of the column in every language; left out, its own name.")
-    date: DatePattern | None = Field(None, description="Its texts are dates: dd.mm.yyyy, yyyy-mm-dd, serial, ...")
-    number: Literal[".", ","] | None = Field(None, description="Its texts are numbers with this decimal mark.")
+    labels: Texts = Field(default=(), description="Headers of the column in every language; left out, its own name.")
+    date: DatePattern | None = Field(
+        default=None, description="Its texts are dates: dd.mm.yyyy, yyyy-mm-dd, serial, ..."
+    )
+    number: Literal[".", ","] | None = Field(default=None, description="Its texts are numbers with this decimal mark.")
 
     @classmethod
     def _written_short(cls, data: Any) -> Any:
@@ -114,10 +117,12 @@ class Column(Keys):
 class Cell(Keys):
     """One loose cell outside the table: exactly one of the keys says where."""
 
-    right_of: Texts = Field((), description="The first filled cell to the right of this label.")
-    below: Texts = Field((), description="The first filled cell below this label.")
-    at: CellAddress | None = Field(None, description="The cell at this address, such as B4.")
-    matches: Patterns = Field((), description="A cell that fits a glob with one {}; the text is what {} takes out.")
+    right_of: Texts = Field(default=(), description="The first filled cell to the right of this label.")
+    below: Texts = Field(default=(), description="The first filled cell below this label.")
+    at: CellAddress | None = Field(default=None, description="The cell at this address, such as B4.")
+    matches: Patterns = Field(
+        default=(), description="A cell that fits a glob with one {}; the text is what {} takes out."
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> "Cell":
@@ -133,8 +138,8 @@ class CrosswalkUse(Keys):
     """A crosswalk file and the columns of it that are used."""
 
     file: Text = Field(description="CSV or FHIR CodeSystem (JSON) beside the mapping.")
-    key: Texts = Field((), description="Its column (or columns) that hold the label.")
-    target: Text | None = Field(None, description="Its column that holds the code.")
+    key: Texts = Field(default=(), description="Its column (or columns) that hold the label.")
+    target: Text | None = Field(default=None, description="Its column that holds the code.")
 
     @classmethod
     def _written_short(cls, data: Any) -> Any:
@@ -144,31 +149,41 @@ class CrosswalkUse(Keys):
 class Dimension(Keys):
     """Where a text stands, and how it is read as an org unit, data element, option or period."""
 
-    column: Text | None = Field(None, description="The text stands in this column.")
-    columns: Texts = Field((), description="The text is made of these columns.")
-    header: Level | None = Field(None, description="The text is this level of the column's header, from the top.")
-    cell: Cell | None = Field(None, description="The text stands in a loose cell.")
-    sheet_name: NamePatterns | None = Field(None, description="true, or a glob with {}: taken from the sheet's name.")
-    file_name: NamePatterns | None = Field(None, description="true, or a glob with {}: taken from the file's name.")
-    constant: Text | None = Field(None, description="Always this text.")
-    given: OnlyTrue | None = Field(None, description="The command or the job says which.")
-    parts: tuple["Dimension", ...] = Field((), description="Several places, their texts joined by a space.")
+    column: Text | None = Field(default=None, description="The text stands in this column.")
+    columns: Texts = Field(default=(), description="The text is made of these columns.")
+    header: Level | None = Field(
+        default=None, description="The text is this level of the column's header, from the top."
+    )
+    cell: Cell | None = Field(default=None, description="The text stands in a loose cell.")
+    sheet_name: NamePatterns | None = Field(
+        default=None, description="true, or a glob with {}: taken from the sheet's name."
+    )
+    file_name: NamePatterns | None = Field(
+        default=None, description="true, or a glob with {}: taken from the file's name."
+    )
+    constant: Text | None = Field(default=None, description="Always this text.")
+    given: OnlyTrue | None = Field(default=None, description="The command or the job says which.")
+    parts: tuple["Dimension", ...] = Field(default=(), description="Several places, their texts joined by a space.")
 
     code: CodeTemplate | None = Field(
-        None, description="Code of several columns, HRM_{a}[_{b}]: a bracketed part falls away where blank."
+        default=None, description="Code of several columns, HRM_{a}[_{b}]: a bracketed part falls away where blank."
     )
-    match: Schemes | None = Field(None, description="What the text is: uid, code, name, ATTRIBUTE:<uid>, or a list.")
-    prefix: str = Field("", description="Set before the text.")
-    map: dict[str, Text] = Field({}, description="Text to code.")
-    crosswalk: CrosswalkUse | None = Field(None, description="File that leads from the text to a code.")
-    key: Texts = Field((), description="Columns that together are the crosswalk's key, such as [section, line].")
-    confirm: Text | None = Field(None, description="Column whose text must agree with the crosswalk's labels.")
-    aliases: Text | None = Field(None, description="CSV file of labels and what they stand for.")
-    below: "Dimension | None" = Field(None, description="The org unit that it lies below.")
-    level: Level | None = Field(None, description="Only org units of this level.")
-    group: Text | None = Field(None, description="Only org units of this group (code).")
-    drop_words: Texts = Field((), description="Words cut from names before they are compared: tumani, р-н.")
-    total: Texts = Field((), description="Texts that mean all options of the category.")
+    match: Schemes | None = Field(
+        default=None, description="What the text is: uid, code, name, ATTRIBUTE:<uid>, or a list."
+    )
+    prefix: str = Field(default="", description="Set before the text.")
+    map: dict[str, Text] = Field(default={}, description="Text to code.")
+    crosswalk: CrosswalkUse | None = Field(default=None, description="File that leads from the text to a code.")
+    key: Texts = Field(
+        default=(), description="Columns that together are the crosswalk's key, such as [section, line]."
+    )
+    confirm: Text | None = Field(default=None, description="Column whose text must agree with the crosswalk's labels.")
+    aliases: Text | None = Field(default=None, description="CSV file of labels and what they stand for.")
+    below: "Dimension | None" = Field(default=None, description="The org unit that it lies below.")
+    level: Level | None = Field(default=None, description="Only org units of this level.")
+    group: Text | None = Field(default=None, description="Only org units of this group (code).")
+    drop_words: Texts = Field(default=(), description="Words cut from names before they are compared: tumani, р-н.")
+    total: Texts = Field(default=(), description="Texts that mean all options of the category.")
 
     _crosswalk: BoundCrosswalk | None = PrivateAttr(None)
     _aliases: MappingType[str, str] = PrivateAttr(default_factory=dict)
@@ -211,9 +226,10 @@ class Period(Dimension):
 
     type: PeriodType = Field(description="Period type of DHIS2, such as Monthly.")
     date: Text | None = Field(
-        None, description="The text is a date (dd.mm.yyyy, ...) in the period; evidence: the column's dates tell."
+        default=None,
+        description="The text is a date (dd.mm.yyyy, ...) in the period; evidence: the column's dates tell.",
     )
-    cumulative: Truth = Field(False, description="The form counts from the start of the year.")
+    cumulative: Truth = Field(default=False, description="The form counts from the start of the year.")
 
     @model_validator(mode="after")
     def _readable_date(self) -> "Period":
@@ -225,8 +241,8 @@ class Period(Dimension):
 class ValueColumns(Keys):
     """Where the values stand, when not in every column that no other key names."""
 
-    column: Text | None = Field(None, description="One column holds the values: a long file.")
-    columns: Texts = Field((), description="These columns hold values.")
+    column: Text | None = Field(default=None, description="One column holds the values: a long file.")
+    columns: Texts = Field(default=(), description="These columns hold values.")
 
     @model_validator(mode="after")
     def _one_place(self) -> "ValueColumns":
@@ -254,37 +270,47 @@ class Cumulative(Keys):
     """Figures that count from the start of the year."""
 
     since: Literal["year_start"] = Field(description="From when they count.")
-    previous: Literal["given"] | None = Field(None, description="given: the caller gives the period before.")
+    previous: Literal["given"] | None = Field(default=None, description="given: the caller gives the period before.")
 
 
 class MappingTable(Keys):
     """One table of a form: everything needed to read its cells as data values of one data set."""
 
     data_set: Text = Field(description="Code or UID of the data set.")
-    source: SourceOptions = Field(SourceOptions(), description="How the file is read.")
-    columns: dict[str, Column] = Field({}, description="Column names of this mapping and their labels in the form.")
-    org_unit: Dimension | None = Field(None, description="The org unit of the values.")
-    period: Period | None = Field(None, description="The period of the values.")
-    data_element: Dimension | None = Field(None, description="The data element of the values.")
-    category_options: dict[str, Dimension] = Field({}, description="Category code to where its option stands.")
-    category_option_combo: Dimension | None = Field(None, description="One text that names all options together.")
-    attribute_options: dict[str, Dimension] = Field({}, description="Category code to where its option stands.")
-    attribute_option_combo: Dimension | None = Field(None, description="One text that names all attribute options.")
-    value: ValueColumns | None = Field(None, description="Columns of values; left out, all that no key names.")
-    comment: CommentColumn | None = Field(None, description="Column of comments.")
-    cells: dict[str, Marker] = Field({}, description="What a marker in a cell means; blank is the empty cell.")
-    booleans: dict[str, Truth] = Field({}, description="Words for yes and no cells.")
-    units: Texts = Field((), description="Units that may follow a number.")
-    totals: Literal["check", "warn", "ignore"] = Field("check", description="What is done with cells of totals.")
-    where: Text | None = Field(None, description="Only rows for which this holds: form = 'A' and status <> '4'.")
-    computed: dict[str, Text] = Field({}, description="New columns: case when sex = '1' then 'M' else 'F' end.")
-    fill_down: Texts = Field((), description="Columns whose blank cells take the text above.")
-    sections: dict[str, Texts] | None = Field(
-        None, description="Section to its heading; rows below hold it as `section`."
+    source: SourceOptions = Field(default=SourceOptions(), description="How the file is read.")
+    columns: dict[str, Column] = Field(
+        default={}, description="Column names of this mapping and their labels in the form."
     )
-    repeat: Repeat | None = Field(None, description="Blocks stacked in one sheet.")
-    loose_cells: Text | None = Field(None, description="CSV of single cells: sheet, cell, data_element, ...")
-    cumulative: Cumulative | None = Field(None, description="Figures that count from the start of the year.")
+    org_unit: Dimension | None = Field(default=None, description="The org unit of the values.")
+    period: Period | None = Field(default=None, description="The period of the values.")
+    data_element: Dimension | None = Field(default=None, description="The data element of the values.")
+    category_options: dict[str, Dimension] = Field(default={}, description="Category code to where its option stands.")
+    category_option_combo: Dimension | None = Field(
+        default=None, description="One text that names all options together."
+    )
+    attribute_options: dict[str, Dimension] = Field(default={}, description="Category code to where its option stands.")
+    attribute_option_combo: Dimension | None = Field(
+        default=None, description="One text that names all attribute options."
+    )
+    value: ValueColumns | None = Field(default=None, description="Columns of values; left out, all that no key names.")
+    comment: CommentColumn | None = Field(default=None, description="Column of comments.")
+    cells: dict[str, Marker] = Field(default={}, description="What a marker in a cell means; blank is the empty cell.")
+    booleans: dict[str, Truth] = Field(default={}, description="Words for yes and no cells.")
+    units: Texts = Field(default=(), description="Units that may follow a number.")
+    totals: Literal["check", "warn", "ignore"] = Field(
+        default="check", description="What is done with cells of totals."
+    )
+    where: Text | None = Field(
+        default=None, description="Only rows for which this holds: form = 'A' and status <> '4'."
+    )
+    computed: dict[str, Text] = Field(default={}, description="New columns: case when sex = '1' then 'M' else 'F' end.")
+    fill_down: Texts = Field(default=(), description="Columns whose blank cells take the text above.")
+    sections: dict[str, Texts] | None = Field(
+        default=None, description="Section to its heading; rows below hold it as `section`."
+    )
+    repeat: Repeat | None = Field(default=None, description="Blocks stacked in one sheet.")
+    loose_cells: Text | None = Field(default=None, description="CSV of single cells: sheet, cell, data_element, ...")
+    cumulative: Cumulative | None = Field(default=None, description="Figures that count from the start of the year.")
 
     _path: str = PrivateAttr("")
     _document: Document = PrivateAttr(Document(None))
@@ -362,9 +388,9 @@ class Mapping(Keys):
 
     mapping: Text = Field(description="The mapping's own name.")
     version: Number = Field(description="Its version; a whole number that grows.")
-    title: Text | None = Field(None, description="What it is, for people.")
-    instance: Text | None = Field(None, description="System id or base URL of the only instance it is for.")
-    recognise: Recognise | None = Field(None, description="Which files it is for.")
+    title: Text | None = Field(default=None, description="What it is, for people.")
+    instance: Text | None = Field(default=None, description="System id or base URL of the only instance it is for.")
+    recognise: Recognise | None = Field(default=None, description="Which files it is for.")
     tables: tuple[MappingTable, ...] = Field(description="Tables of the form; each takes over what stands above.")
 
     _path: str = PrivateAttr("")

@@ -23,7 +23,7 @@ _SCHEME: Final = re.compile(r"uid|code|name|ATTRIBUTE:[A-Za-z][A-Za-z0-9]{10}")
 _ISO_DATE: Final = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 
 _ONE_TEXT: Final[dict[str, Any]] = {"type": ["string", "number"]}
-_TEXTS: Final[dict[str, Any]] = {"anyOf": [_ONE_TEXT, {"type": "array", "items": _ONE_TEXT, "minItems": 1}]}
+TEXTS_SCHEMA: Final[dict[str, Any]] = {"anyOf": [_ONE_TEXT, {"type": "array", "items": _ONE_TEXT, "minItems": 1}]}
 
 
 def is_null(value: Any) -> bool:
@@ -189,7 +189,7 @@ class Template:
 
     def fill(self, texts: Mapping[str, str]) -> str | None:
         """The code of these texts: a bracketed part falls away when a column in it is blank; None when another is."""
-        written = []
+        written: list[str] = []
         for optional, pieces in self.groups:
             if all(column is None or texts.get(column) for _, column in pieces):
                 written.extend(literal + (texts[column] if column else "") for literal, column in pieces)
@@ -226,34 +226,33 @@ def _template(value: Any) -> str:
 Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_ONE_TEXT)]
 """One text that is not blank."""
 
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_texts), Field(min_length=1), WithJsonSchema(_TEXTS)]
+# A constraint stands before the validator that feeds it: pydantic then knows it as one of the tuple or the number.
+_ListOf = BeforeValidator(_texts), WithJsonSchema(TEXTS_SCHEMA)
+
+Texts = Annotated[tuple[Text, ...], Field(min_length=1), *_ListOf]
 """One text or a list of texts, as a tuple: a label in every language of the form."""
 
-Patterns = Annotated[
-    tuple[Annotated[str, BeforeValidator(_pattern)], ...], BeforeValidator(_texts), Field(min_length=1),
-    WithJsonSchema(_TEXTS),
-]  # fmt: skip
+Patterns = Annotated[tuple[Annotated[str, BeforeValidator(_pattern)], ...], Field(min_length=1), *_ListOf]
 """Globs with one {} that captures."""
+
+Schemes = Annotated[tuple[Annotated[str, BeforeValidator(_scheme)], ...], Field(min_length=1), *_ListOf]
+"""uid, code, name or ATTRIBUTE:<uid>."""
 
 NamePatterns = Annotated[
     Literal[True] | tuple[str, ...],
     PlainValidator(_true_or_patterns),
-    WithJsonSchema({"anyOf": [{"const": True}, *_TEXTS["anyOf"]]}),
+    WithJsonSchema({"anyOf": [{"const": True}, *TEXTS_SCHEMA["anyOf"]]}),
 ]
 """True for the whole name, or `Patterns`."""
 
-Schemes = Annotated[
-    tuple[Annotated[str, BeforeValidator(_scheme)], ...], BeforeValidator(_texts), Field(min_length=1),
-    WithJsonSchema(_TEXTS),
-]  # fmt: skip
-"""uid, code, name or ATTRIBUTE:<uid>."""
-
 Number = Annotated[int, BeforeValidator(_number)]
-Level = Annotated[int, BeforeValidator(_number), Field(ge=1, le=100)]
+Level = Annotated[int, Field(ge=1, le=1_048_576), BeforeValidator(_number)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 OnlyTrue = Annotated[Literal[True], BeforeValidator(_only_true)]
 Character = Annotated[str, BeforeValidator(_one_character), WithJsonSchema({"type": "string"})]
 Delimiter = Annotated[str, BeforeValidator(_delimiter), WithJsonSchema({"type": "string"})]
-CellAddress = Annotated[str, BeforeValidator(_cell), WithJsonSchema({"type": "string", "pattern": _CELL.pattern})]
+CellAddress = Annotated[
+    str, BeforeValidator(_cell), WithJsonSchema({"type": "string", "pattern": f"^{_CELL.pattern}$"})
+]
 PeriodRange = Annotated[str, BeforeValidator(_period_range), WithJsonSchema(_ONE_TEXT)]
 CodeTemplate = Annotated[str, BeforeValidator(_template), WithJsonSchema({"type": "string"})]

@@ -13,7 +13,10 @@ from dhis2_bridge import mapping_rules, yaml_nodes
 from dhis2_bridge.findings import MappingError
 from dhis2_bridge.mapping import CELL_PLACES, PLACES, Mapping, MappingTable
 from dhis2_bridge.mapping_fields import is_null, kind_of
+from dhis2_bridge.mapping_schema import schema
 from dhis2_bridge.yaml_nodes import Document, Path, Problem
+
+__all__ = ["OF_THE_FILE", "from_dict", "load", "load_text", "schema"]
 
 OF_THE_FILE: Final = ("mapping", "version", "title", "instance", "recognise")
 """Keys of the whole mapping; all others belong to its tables."""

@@ -17,7 +17,9 @@ from dhis2_bridge.yaml_nodes import Path
 class Report(Protocol):
     """Notes a problem of a value: its path within the table, a sentence, how far into its text (None: of its key)."""
 
-    def __call__(self, path: Path, message: str, offset: int | None = 0) -> None: ...
+    def __call__(self, path: Path, message: str, offset: int | None = 0) -> None:
+        """Notes it."""
+
 
 LOOSE_CELL_COLUMNS: Final = ("sheet", "cell", "data_element")
 
@@ -93,7 +95,10 @@ def check(table: MappingTable, folder: Folder, report: Report, broken: Collectio
     for key in ("data_element", "org_unit", "period"):
         if getattr(table, key) is None and key not in has:
             report((), f"the key '{key}' is missing", None)
-    for combo, options in (("category_option_combo", "category_options"), ("attribute_option_combo", "attribute_options")):
+    for combo, options in (
+        ("category_option_combo", "category_options"),
+        ("attribute_option_combo", "attribute_options"),
+    ):
         if getattr(table, combo) is not None and getattr(table, options):
             report((combo,), f"{combo} names all options, so {options} must go", None)
     if table.cells.get("blank") == "not_applicable":

@@ -45,12 +45,16 @@ class Keys(BaseModel):
 class Recognise(Keys):
     """Which files this mapping is for. Every key that is given must fit."""
 
-    title: Texts = Field((), description="Globs (*): one fits a cell outside the table.")
-    file_name: Texts = Field((), description="Globs (*): one fits the file's name.")
-    sheet: Texts = Field((), description="Globs (*): one fits the sheet's name.")
-    columns: Texts = Field((), description="Columns that the header must hold.")
-    fields: dict[str, Texts] = Field({}, description="Column to texts: the first record holds one of them there.")
-    periods: PeriodRange | None = Field(None, description="Periods it is for: 2026-01.., ..2026-12, 2026-01..2026-06.")
+    title: Texts = Field(default=(), description="Globs (*): one fits a cell outside the table.")
+    file_name: Texts = Field(default=(), description="Globs (*): one fits the file's name.")
+    sheet: Texts = Field(default=(), description="Globs (*): one fits the sheet's name.")
+    columns: Texts = Field(default=(), description="Columns that the header must hold.")
+    fields: dict[str, Texts] = Field(
+        default={}, description="Column to texts: the first record holds one of them there."
+    )
+    periods: PeriodRange | None = Field(
+        default=None, description="Periods it is for: 2026-01.., ..2026-12, 2026-01..2026-06."
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> "Recognise":
@@ -66,10 +70,14 @@ class Recognise(Keys):
 class Header(Keys):
     """Where the header of the table is and how it is built."""
 
-    anchor: Text | None = Field(None, description="The header's first row is the row where this column's label stands.")
-    row: Level | None = Field(None, description="The header's first row, as the spreadsheet counts.")
-    rows: Level = Field(1, description="How many rows it has; merged cells become paths.")
-    skip: Literal["column_numbers"] | None = Field(None, description="A row 1 2 3 ... below the header is no data.")
+    anchor: Text | None = Field(
+        default=None, description="The header's first row is the row where this column's label stands."
+    )
+    row: Level | None = Field(default=None, description="The header's first row, as the spreadsheet counts.")
+    rows: Level = Field(default=1, description="How many rows it has; merged cells become paths.")
+    skip: Literal["column_numbers"] | None = Field(
+        default=None, description="A row 1 2 3 ... below the header is no data."
+    )
 
     @model_validator(mode="after")
     def _one_start(self) -> "Header":
@@ -81,8 +89,10 @@ class Header(Keys):
 class Ends(Keys):
     """Where the body of the table ends."""
 
-    words: Texts = Field((), description="The body ends before the row whose first filled cell begins with one.")
-    blank_row: Truth = Field(False, description="The body ends before the first blank row.")
+    words: Texts = Field(
+        default=(), description="The body ends before the row whose first filled cell begins with one."
+    )
+    blank_row: Truth = Field(default=False, description="The body ends before the first blank row.")
 
     @model_validator(mode="after")
     def _says_something(self) -> "Ends":
@@ -95,20 +105,22 @@ class SourceOptions(Keys):
     """How the file is read, where its own evidence is not enough."""
 
     format: Literal["csv", "tsv", "xlsx", "xls", "xlsb", "ods", "json", "ndjson"] | None = Field(
-        None, description="The file's format; left out, its first bytes tell."
+        default=None, description="The file's format; left out, its first bytes tell."
     )
-    encoding: Text | None = Field(None, description="Encoding of text files, such as cp1251.")
-    delimiter: Delimiter | None = Field(None, description="One character, or tab.")
-    quote: Character = Field('"', description="The quote character of delimited text.")
-    decimal: Literal[".", ","] | None = Field(None, description="Decimal mark of numbers written as text.")
-    thousands: Literal[" ", "'", ".", ","] | None = Field(None, description="Mark between groups of three digits.")
-    sheets: Texts = Field((), description="Globs (*): only sheets whose name fits one are read.")
-    header: Header = Field(Header(), description="Where the header is.")
-    ends: Ends | None = Field(None, description="Where the body ends.")
-    total_rows: Texts = Field((), description="Globs: rows whose first filled cell fits are totals, not data.")
-    ignore: Texts = Field((), description="Headers of columns to leave out.")
-    records: Text | None = Field(None, description="Where the records are in JSON, such as items[].values[].")
-    transpose: Truth = Field(False, description="Rows of the sheet are columns of the table.")
+    encoding: Text | None = Field(default=None, description="Encoding of text files, such as cp1251.")
+    delimiter: Delimiter | None = Field(default=None, description="One character, or tab.")
+    quote: Character = Field(default='"', description="The quote character of delimited text.")
+    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal mark of numbers written as text.")
+    thousands: Literal[" ", "'", ".", ","] | None = Field(
+        default=None, description="Mark between groups of three digits."
+    )
+    sheets: Texts = Field(default=(), description="Globs (*): only sheets whose name fits one are read.")
+    header: Header = Field(default=Header(), description="Where the header is.")
+    ends: Ends | None = Field(default=None, description="Where the body ends.")
+    total_rows: Texts = Field(default=(), description="Globs: rows whose first filled cell fits are totals, not data.")
+    ignore: Texts = Field(default=(), description="Headers of columns to leave out.")
+    records: Text | None = Field(default=None, description="Where the records are in JSON, such as items[].values[].")
+    transpose: Truth = Field(default=False, description="Rows of the sheet are columns of the table.")
 
     @model_validator(mode="after")
     def _marks_differ(self) -> "SourceOptions":

@@ -67,7 +67,9 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return clean(text).casefold().replace("`", "'")
-    return unicodedata.normalize("NFC", _caseless(text).replace("ё", "е"))
+    key = unicodedata.normalize("NFC", _caseless(text).replace("ё", "е"))
+    # A second accent may make a ё again.
+    return key if key == text else fold(key)
 
 
 @functools.lru_cache(maxsize=_KEYS_KEPT)
@@ -91,8 +93,8 @@ def latin(text: str) -> str:
             letters.append(_UZBEK.get(letter, letter))
         before = letter
     key = "".join(letters)
-    # An accent that stood on a Cyrillic letter may make another letter of the Latin one.
-    return key if key.isascii() or key == text else latin(key)
+    # An accent of a Cyrillic letter may make another letter of its Latin one, a lone ь may leave a space at the end.
+    return key if key == text else latin(key)
 
 
 def visible(text: str, limit: int | None = None) -> str:

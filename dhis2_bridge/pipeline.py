@@ -138,12 +138,12 @@ def convert(
     for one in mappings:
         bound_to(one, held)
     walk = _Walk(mappings, held, dict(given or {}), previous)
-    listed, found = sources.expand([files] if isinstance(files, Path | str) else list(files))
-    walk.found.append(frame(found))
-    for number, path in enumerate(listed, start=1):
+    expanded = sources.expand([files] if isinstance(files, Path | str) else list(files))
+    walk.found.append(frame(Finding("file.left_out", str(path)) for path in expanded.left_out))
+    for number, path in enumerate(expanded.files, start=1):
         walk.file(path, stdin)
         if on_progress is not None:
-            on_progress(number, len(listed), str(path))
+            on_progress(number, len(expanded.files), str(path))
     return walk.finish(chunk_size, all_or_nothing=all_or_nothing)
 
 
@@ -230,9 +230,9 @@ class _Walk:
         if mapping is not None:
             options = mapping.tables[0].source
             declared = {
-                "format": options.format,
+                "format": "csv" if options.format == "tsv" else options.format,
                 "encoding": options.encoding,
-                "delimiter": options.delimiter,
+                "delimiter": options.delimiter or ("\t" if options.format == "tsv" else None),
                 "quote": options.quote,
                 "records": options.records,
                 "header_row": options.header.row,
@@ -311,7 +311,7 @@ class _Walk:
         if held is None:
             return
         if layout.needs_sheet(table):
-            sheet = sources.grid(held, GRID_ROWS)
+            sheet = held.grid(GRID_ROWS)
             self._take_new(source, held.findings)
             blocks, found = self._laid_out(sheet, table)
             for finding in found:
@@ -319,7 +319,7 @@ class _Walk:
             self._keep(mapping, table, blocks or [])
             return
         header = layout.Header(tuple((name.strip(),) for name in held.header))
-        coalesce = source.format in {"json", "ndjson"}
+        coalesce = source.format in recognise.DOCUMENTS
         converter = self._converter(mapping, table, coalesce=coalesce, read_date=self._order_of(source, table, header))
         for batch in held.batches():
             records = layout.as_records(batch, held, table, self.given)
@@ -336,7 +336,7 @@ class _Walk:
         """How the dates of a period column are read, where the whole column has to tell the order."""
         if table.period is None or table.period.date != "evidence" or source.table is None:
             return None
-        columns = Columns(header, table, coalesce=True)
+        columns = Columns(header, table, coalesce=source.format in recognise.DOCUMENTS)
         label = columns.label("period", table.period)
         texts: Iterator[str] = (
             text

@@ -124,7 +124,9 @@ class Kinds:
         kind = together((node.left, node.right), self)
         for side in (node.left, node.right):
             if is_blank(side):
-                self._say(side.at, f"a blank is neither before nor behind anything; {node.sign} needs a value, or `is null`")
+                self._say(
+                    side.at, f"a blank is neither before nor behind anything; {node.sign} needs a value, or `is null`"
+                )
                 return
         if kind == "text":
             names = [part for part in walk(node) if isinstance(part, Name)]

@@ -166,9 +166,8 @@ class Case:
     at: int
 
 
-Node: TypeAlias = (
-    Name | TextLiteral | NumberLiteral | Truth | Null | Not | Both | Compare | In | Like | IsBlank | Arithmetic | Join | Case
-)
+Leaf: TypeAlias = Name | TextLiteral | NumberLiteral | Truth | Null
+Node: TypeAlias = Leaf | Not | Both | Compare | In | Like | IsBlank | Arithmetic | Join | Case
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -250,7 +249,6 @@ class _Tree:
     def _tokens(self, dialect: Any) -> list[Any]:
         """The tokens, checked against what this language has."""
         from sqlglot.errors import TokenError  # noqa: PLC0415
-        from sqlglot.tokens import Token, TokenType  # noqa: PLC0415
 
         try:
             # Behind a parenthesis no word is the beginning of a statement, which sqlglot would swallow to its end.
@@ -258,6 +256,7 @@ class _Tree:
         except TokenError:
             at = max(self.text.rfind("'"), self.text.rfind('"'), 0)
             raise self.fail(at, "a quote is opened and never closed") from None
+        make, kinds = type(opening), type(opening.token_type)
         if len(raw) > MOST_TOKENS:
             raise self.fail(0, f"more than {MOST_TOKENS:,} words and signs; a crosswalk may say it better")
         if opening.comments:
@@ -269,19 +268,19 @@ class _Tree:
             written = self.text[at : token.end]
             if token.comments:
                 raise self.fail(at, "comments cannot stand here")
-            if kind == TokenType.STRING and written.startswith("'"):
+            if kind == kinds.STRING and written.startswith("'"):
                 pass
-            elif kind == TokenType.NUMBER:
+            elif kind == kinds.NUMBER:
                 self._check_number(at, written)
-            elif kind == TokenType.IDENTIFIER or (_WORD.fullmatch(written) and words not in KEYWORDS):
-                kind = TokenType.IDENTIFIER
+            elif kind == kinds.IDENTIFIER or (_WORD.fullmatch(written) and words not in KEYWORDS):
+                kind = kinds.IDENTIFIER
                 if following is not None and following.text == "(":
                     raise self.fail(at, f"functions such as {token.text}() cannot be used; allowed are {ALLOWED}")
             elif words not in KEYWORDS and written not in _SIGNS:
                 raise self.fail(at, self._advice(written))
             elif written == "+" and not self._is_end(tokens[-1] if tokens else None):
                 raise self.fail(at, "a + needs a number before it")
-            tokens.append(Token(kind, token.text, 1, at, at, token.end - 1))
+            tokens.append(make(kind, token.text, 1, at, at, token.end - 1))
         self._check_depth(tokens)
         return tokens
 

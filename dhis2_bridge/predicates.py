@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import reduce
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import polars as pl
 
@@ -73,6 +73,13 @@ _KEPT: Final = 100_000
 """Distinct texts that a reader remembers."""
 
 
+class Decided(NamedTuple):
+    """The answer of each row of a frame, and for each column that may be to blame the rows that cannot be decided."""
+
+    answer: pl.Series
+    unreadable: list[tuple[str, pl.Series]]
+
+
 @dataclass(frozen=True)
 class Predicate:
     """A condition on rows: `text` as the mapping has it, `columns` the names that it uses, in their order.
@@ -87,15 +94,22 @@ class Predicate:
 
     def mask(self, names: Names) -> pl.Expr:
         """True where the condition holds; false where it does not, or cannot be decided. Never null."""
-        return _Compiler(self._types, names).truth(self._node).fill_null(value=False)
+        return self._parts(_Compiler(self._types, names))[0]
 
     def unreadable(self, names: Names) -> list[tuple[str, pl.Expr]]:
         """The rows that cannot be decided, for each column that may be to blame: Boolean, never null.
 
         Every such row is in one of them at least. Columns that are never compared as numbers or dates are left out.
         """
-        compiler = _Compiler(self._types, names)
-        return compiler.blamed(self.columns, compiler.truth(self._node).is_null())
+        return self._parts(_Compiler(self._types, names))[1]
+
+    def decide(self, frame: pl.DataFrame, names: Names) -> Decided:
+        """`mask` and `unreadable` over a frame, with each typed column read once: several times as fast as both."""
+        return _decide(frame, names, self.columns, self._types, self._parts)
+
+    def _parts(self, compiler: "_Compiler") -> "tuple[pl.Expr, list[tuple[str, pl.Expr]]]":
+        truth = compiler.truth(self._node)
+        return truth.fill_null(value=False), compiler.blamed(self.columns, truth.is_null())
 
 
 @dataclass(frozen=True)
@@ -114,20 +128,26 @@ class ComputedColumn:
 
     def value(self, names: Names) -> pl.Expr:
         """The text of each row; null where it is blank or cannot be decided."""
-        made = _Compiler(self._types, names).value(self._node, self.type.kind if self.type else "text")
+        return self._parts(_Compiler(self._types, names))[0]
+
+    def unreadable(self, names: Names) -> list[tuple[str, pl.Expr]]:
+        """The rows whose value cannot be decided, as `Predicate.unreadable` gives them."""
+        return self._parts(_Compiler(self._types, names))[1]
+
+    def decide(self, frame: pl.DataFrame, names: Names) -> Decided:
+        """`value` and `unreadable` over a frame, with each typed column read once."""
+        return _decide(frame, names, self.columns, self._types, self._parts)
+
+    def _parts(self, compiler: "_Compiler") -> "tuple[pl.Expr, list[tuple[str, pl.Expr]]]":
+        made = compiler.value(self._node, self.type.kind if self.type else "text")
         if self.type is None:
             text = made.value
         elif self.type.kind == "date":
             text = made.value.dt.to_string("%Y-%m-%d")
         else:
             text = made.value.map_batches(_written, return_dtype=pl.String, is_elementwise=True)
-        return pl.when(~made.undecided & (text != "")).then(text)
-
-    def unreadable(self, names: Names) -> list[tuple[str, pl.Expr]]:
-        """The rows whose value cannot be decided, as `Predicate.unreadable` gives them."""
-        compiler = _Compiler(self._types, names)
-        made = compiler.value(self._node, self.type.kind if self.type else "text")
-        return compiler.blamed(self.columns, made.undecided | made.unreadable)
+        value = pl.when(~made.undecided & (text != "")).then(text)
+        return value, compiler.blamed(self.columns, made.undecided | made.unreadable)
 
 
 def compile(  # noqa: A001 - what it does; re.compile does it too
@@ -169,6 +189,24 @@ def _columns(node: Node) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.name for part in walk(node) if isinstance(part, Name)))
 
 
+def _decide(
+    frame: pl.DataFrame,
+    names: Names,
+    columns: tuple[str, ...],
+    types: Mapping[str, ColumnType],
+    parts: "Callable[[_Compiler], tuple[pl.Expr, list[tuple[str, pl.Expr]]]]",
+) -> Decided:
+    """Evaluates an answer and its undecided rows over a frame whose typed columns have been read before."""
+    texts = {name: f"text {name}" for name in columns}
+    read = {name: f"read {name}" for name in columns if name in types}
+    held = frame.with_columns(_Compiler(types, names).text(name).alias(alias) for name, alias in texts.items())
+    compiler = _Compiler(types, texts)
+    held = held.with_columns(compiler.read(name).alias(alias) for name, alias in read.items())
+    answer, blamed = parts(_Compiler(types, texts, read))
+    found = held.select(answer.alias("answer"), *(rows.alias(f"rows {name}") for name, rows in blamed))
+    return Decided(found["answer"], [(name, found[f"rows {name}"]) for name, _ in blamed])
+
+
 @dataclass(slots=True)
 class _Value:
     """A value as expressions. A text is "" where blank; a number or date is null where it has none.
@@ -184,11 +222,16 @@ class _Value:
 
 
 class _Compiler:
-    def __init__(self, types: Mapping[str, ColumnType], names: Names) -> None:
+    """Makes expressions of nodes, and notes on the way which columns may be to blame for a row without an answer.
+
+    `read` names columns that hold the typed columns read already.
+    """
+
+    def __init__(self, types: Mapping[str, ColumnType], names: Names, read: Mapping[str, str] | None = None) -> None:
         self._types = types
         self._names = names
+        self._held = read or {}
         self._kinds = Kinds(types, None)
-        self._read: dict[str, _Value] = {}
         self._faults: dict[str, list[pl.Expr]] = {}
 
     def truth(self, node: Node) -> pl.Expr:
@@ -221,10 +264,10 @@ class _Compiler:
         """A value, read as this kind."""
         match node:
             case _ if is_blank(node):
-                return _Value(pl.lit("") if kind == "text" else pl.lit(None, dtype=_DTYPES[kind]), pl.lit(True))
+                return _Value(_blank(kind), pl.lit(True))
             case Name():
                 if kind == "text" or node.name not in self._types:
-                    return self._text(node.name)
+                    return _Value(self.text(node.name), self.text(node.name) == "")
                 self._at_fault(node, lambda held: held.unreadable)
                 return self._typed(node.name)
             case TextLiteral():
@@ -255,18 +298,21 @@ class _Compiler:
             fault = of(self._typed(name)) if name in self._types else _NO
             self._faults.setdefault(name, []).append(fault)
 
-    def _text(self, name: str) -> _Value:
+    def text(self, name: str) -> pl.Expr:
+        """The text of a column, "" where blank."""
         named = self._names[name]
-        text = (pl.col(named) if isinstance(named, str) else named).fill_null("")
-        return _Value(text, text == "")
+        return (pl.col(named) if isinstance(named, str) else named).fill_null("")
+
+    def read(self, name: str) -> pl.Expr:
+        """A typed column as numbers or dates, null where blank or unreadable."""
+        if name in self._held:
+            return pl.col(self._held[name])
+        reader = _reader(self._types[name])
+        return self.text(name).map_batches(reader, return_dtype=reader.dtype, is_elementwise=True)
 
     def _typed(self, name: str) -> _Value:
-        if name not in self._read:
-            text = self._text(name)
-            reader = _reader(self._types[name])
-            value = text.value.map_batches(reader, return_dtype=reader.dtype, is_elementwise=True)
-            self._read[name] = _Value(value, text.blank, value.is_null() & ~text.blank)
-        return self._read[name]
+        blank, value = self.text(name) == "", self.read(name)
+        return _Value(value, blank, value.is_null() & ~blank)
 
     def _like(self, node: Like) -> pl.Expr:
         text = self.value(node.operand, "text")
@@ -314,7 +360,7 @@ class _Compiler:
 
     def _case(self, node: Case, kind: Kind) -> _Value:
         """The branches from the last to the first; a condition that cannot be decided leaves nothing known."""
-        nothing = _Value(pl.lit("") if kind == "text" else pl.lit(None, dtype=_DTYPES[kind]), _NO, undecided=pl.lit(True))
+        nothing = _Value(_blank(kind), _NO, undecided=pl.lit(True))
         made = self.value(node.otherwise, kind)
         for condition, result in reversed(node.branches):
             when, then = self.truth(condition), self.value(result, kind)
@@ -324,6 +370,10 @@ class _Compiler:
                 for part in ("value", "blank", "unreadable", "undecided")
             ))  # fmt: skip
         return made
+
+
+def _blank(kind: Kind) -> pl.Expr:
+    return pl.lit(None, dtype=_DTYPES[kind]) if kind in {"number", "date"} else pl.lit("")
 
 
 def _decided(values: tuple[_Value, ...], truth: pl.Expr) -> pl.Expr:
@@ -342,7 +392,8 @@ def _literal(node: Node, kind: Kind) -> str | float | date | None:
 def _pattern(like: str) -> str:
     """The regular expression of a `like` pattern: % is any text, _ one character, all else itself."""
     signs = {"%": "(?s:.*)", "_": "(?s:.)"}
-    return "^" + "".join(signs.get(c) or (c if c.isalnum() or not c.isascii() else f"\\x{ord(c):02x}") for c in like) + "$"
+    plain = (signs.get(c) or (f"\\x{ord(c):02x}" if c.isascii() and not c.isalnum() else c) for c in like)
+    return f"^{''.join(plain)}$"
 
 
 class _Reader:

@@ -291,7 +291,7 @@ def _refusals(outcome: Outcome, refused: int, places: pl.DataFrame) -> pl.DataFr
     """One finding a value and conflict; values that only went down with their chunk are told so."""
     conflicts = pl.DataFrame(
         {
-            "position": [list(conflict.indexes) for conflict in outcome.conflicts],
+            "position": [list(conflict.indexes) or [None] for conflict in outcome.conflicts],
             "arguments": [_conflict_arguments(conflict) for conflict in outcome.conflicts],
             "object": [conflict.object for conflict in outcome.conflicts],
         },

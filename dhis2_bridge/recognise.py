@@ -6,12 +6,16 @@ import polars as pl
 
 from dhis2_bridge import names, periods
 from dhis2_bridge.findings import Finding, empty, frame
-from dhis2_bridge.layout import spoken
+from dhis2_bridge.layout import Header
 from dhis2_bridge.mapping import Mapping, Recognise
 from dhis2_bridge.values import Sheet, Source
 
 TITLE_ROWS = 40
 """Rows of a sheet in which a title is looked for: forms put it above the table."""
+
+
+DOCUMENTS = frozenset({"json", "ndjson"})
+"""Formats whose columns are paths, in which a name means the field at any depth."""
 
 
 def choose(source: Source, mappings: Sequence[Mapping]) -> Mapping | Finding:
@@ -80,36 +84,40 @@ def _titles(source: Source) -> Iterator[str]:
             yield from (cell for cell in row if cell and not cell.isspace())
     if source.table is not None:
         yield from (name for name in source.table.header if name)
-        yield from (text for text in _first_record(source).values() if text)
+        yield from (text for text in _first_record(source) or () if text)
 
 
-def _first_record(source: Source) -> dict[str, str | None]:
-    """The first record of a table, by column name."""
-    if source.table is None:
-        return {}
-    first = next(iter(source.table.batches()), None)
-    if first is None or first.is_empty():
-        return {}
+def _first_record(source: Source) -> list[str] | None:
+    """The texts of the first record of a table, by column, or None without a record."""
+    batches = source.table.batches() if source.table is not None else iter(())
+    first = next((batch for batch in batches if batch.height), None)
+    if source.table is None or first is None:
+        return None
     row = first.row(0, named=True)
-    return {name: row[str(number)] for number, name in enumerate(source.table.header, start=1) if name}
+    return [row[str(number)] or "" for number in range(1, len(source.table.header) + 1)]
 
 
 def _has_columns(source: Source, mapping: Mapping, columns: Sequence[str]) -> bool:
     """Whether one row of a sheet, or the header of the table, holds all of these columns."""
-    rows: list[Sequence[str]] = [row for sheet in _sheets(source) for row in sheet.rows[:TITLE_ROWS]]
+    wanted = [tuple(label for table in mapping.tables for label in table.labels(column)) for column in columns]
+    headers = [Header(tuple((cell,) for cell in row)) for sheet in _sheets(source) for row in sheet.rows[:TITLE_ROWS]]
     if source.table is not None:
-        rows.append(source.table.header)
-    wanted = [
-        {names.fold(label) for table in mapping.tables for label in table.labels(column)} for column in columns
-    ]
-    return any(all(any(cell and labels & spoken(cell) for cell in row) for labels in wanted) for row in rows)
+        headers.append(Header(tuple((name,) for name in source.table.header)))
+    return any(all(_numbers(source, header, labels) for labels in wanted) for header in headers)
 
 
 def _has_fields(source: Source, mapping: Mapping, wanted: Recognise) -> bool:
-    record = {names.fold(name): text for name, text in _first_record(source).items()}
+    """Whether the first record of a table has one of the texts in each of these columns."""
+    if source.table is None or (record := _first_record(source)) is None:
+        return False
+    header = Header(tuple((name,) for name in source.table.header))
     for column, texts in wanted.fields.items():
-        labels = {names.fold(label) for table in mapping.tables for label in table.labels(column)}
-        found = {names.fold(record[label] or "") for label in labels & record.keys()}
+        labels = tuple(label for table in mapping.tables for label in table.labels(column))
+        found = {names.fold(record[number - 1]) for number in _numbers(source, header, labels)}
         if not found & {names.fold(text) for text in texts}:
             return False
     return True
+
+
+def _numbers(source: Source, header: Header, labels: tuple[str, ...]) -> list[int]:
+    return header.find(labels) or (source.format in DOCUMENTS and header.find_inner(labels)) or []

@@ -1,1 +1,160 @@
-"""Readers of the files that people have: each gives text with its place."""
+"""Readers of the files that people have: each gives text with its place.
+
+`open_source` opens one file, `expand` finds the files of folders and patterns.
+"""
+
+import hashlib
+import os
+import tempfile
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from dhis2_bridge.findings import Finding, Unreadable, UsageError
+from dhis2_bridge.sources import workbook
+from dhis2_bridge.sources.delimited import DelimitedTable
+from dhis2_bridge.sources.document import DocumentTable
+from dhis2_bridge.sources.encodings import TextFile
+from dhis2_bridge.sources.limits import DEFAULT, Limits
+from dhis2_bridge.sources.recognise import recognise
+from dhis2_bridge.values import Source
+
+WORKBOOKS: Final = ("xlsx", "xlsm", "xlsb", "xls", "ods")
+FORMATS: Final = (*WORKBOOKS, "csv", "json", "ndjson")
+
+_BLOCK: Final = 1 << 20
+# Excel's and LibreOffice's locks, and what file managers leave in folders.
+_LOCKS: Final = ("~$", ".~lock.")
+_LEFT_BY_SYSTEMS: Final = {"thumbs.db", "desktop.ini"}
+_PATTERN: Final = frozenset("*?[")
+
+
+def open_source(
+    path: str | Path,
+    *,
+    name: str | None = None,
+    stream: BinaryIO | None = None,
+    format: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    quote: str | None = '"',
+    records: str | None = None,
+    header_row: int | None = None,
+    limits: Limits = DEFAULT,
+) -> Source:
+    """One file, opened: its sheets, or its table whose batches are read later.
+
+    `name` is how the user named it (the path, if not given). The path `-` is `stream`: it is copied to a private file
+    that goes with the source, so that it can be read twice; so is a pipe. `format` is one of `FORMATS`; without it the
+    content decides, never the extension. Compressed files other than workbooks are not unpacked. `encoding`,
+    `delimiter`, `quote` (None: quotes are letters) and `header_row` are for delimited text, `encoding` and `records`
+    (`items[].values[]`) for JSON. Findings of the file are in the source, those of its records in its table.
+
+    Raises `UsageError` for a file that is not there and an option that cannot be, `Unreadable` for the rest.
+    """
+    name = str(path) if name is None else name
+    if format is not None and format not in FORMATS:
+        raise UsageError(f"no format is called {format!r}; there are {', '.join(FORMATS)}")
+    if header_row is not None and header_row < 1:
+        raise UsageError(f"rows are counted from 1, so the header row cannot be {header_row}")
+    try:
+        file, spool = _readable_twice(Path(path), name, stream, limits)
+        if file.stat().st_size > limits.file_bytes:
+            raise _too_large(name, limits)
+        kind = format or recognise(file, name, limits)
+        if kind == "workbook" or kind in WORKBOOKS:
+            return workbook.read(file, name, limits=limits)
+        with file.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        text = TextFile(file, name, declared=encoding, keep=spool)
+        table: DelimitedTable | DocumentTable
+        if kind == "csv":
+            table = DelimitedTable(text, delimiter=delimiter, quote=quote, header_row=header_row, limits=limits)
+        else:
+            table = DocumentTable(text, lines=kind == "ndjson", records=records, limits=limits)
+    except OSError as error:
+        reason = "not_allowed" if isinstance(error, PermissionError) else error.strerror or type(error).__name__
+        raise Unreadable(Finding("file.unreadable", name, arguments={"reason": reason})) from error
+    evidence = {"encoding": text.encoding.codec, **table.evidence}
+    return Source(name, kind, digest, evidence, table=table, findings=list(text.encoding.findings))
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """Files to read, in order, and what of the folders and patterns was left out."""
+
+    files: tuple[Path, ...]
+    left_out: tuple[Path, ...]
+
+
+def expand(names: Iterable[str | Path]) -> Expanded:
+    """The files behind these names of files, folders and patterns (`*`, `?`, `[...]`, `**`), sorted, each once.
+
+    A folder stands for its own files: hidden ones, locks of office programs and folders within it are left out, and
+    listed. A file that is named itself is only left out when it is a lock: the shell may have named it. `-` (standard
+    input) stays as it is. Raises `UsageError` for a name or a pattern without a file.
+    """
+    files: set[Path] = set()
+    left_out: set[Path] = set()
+    for name in names:
+        path = Path(name)
+        if str(name) == "-" or (path.exists() and not path.is_dir()):
+            (left_out if path.name.startswith(_LOCKS) else files).add(path)
+            continue
+        if path.is_dir():
+            found = list(path.iterdir())
+        elif _PATTERN.intersection(str(name)):
+            found = _matching(path)
+            if not found:
+                raise UsageError(f"no file is called like {name}")
+        else:
+            raise UsageError(f"there is no file {name}")
+        for entry in found:
+            hidden = entry.name.startswith((".", *_LOCKS)) or entry.name.lower() in _LEFT_BY_SYSTEMS
+            (left_out if hidden or entry.is_dir() else files).add(entry)
+    return Expanded(tuple(sorted(files)), tuple(sorted(left_out - files)))
+
+
+def _matching(pattern: Path) -> list[Path]:
+    parts = pattern.parts
+    first = next(place for place, part in enumerate(parts) if _PATTERN.intersection(part))
+    return list(Path(*parts[:first]).glob(str(Path(*parts[first:]))))
+
+
+class _Spool:
+    """A private copy of a stream, removed with this object or at the end of the program."""
+
+    def __init__(self, stream: BinaryIO, name: str, limits: Limits) -> None:
+        descriptor, path = tempfile.mkstemp(prefix="dhis2-bridge-")  # only its owner can read it
+        self.path = Path(path)
+        self._remove = weakref.finalize(self, self.path.unlink, missing_ok=True)
+        size = 0
+        with os.fdopen(descriptor, "wb") as file:
+            while block := stream.read(_BLOCK):
+                size += len(block)
+                if size > limits.file_bytes:
+                    raise _too_large(name, limits)
+                file.write(block)
+
+
+def _readable_twice(path: Path, name: str, stream: BinaryIO | None, limits: Limits) -> tuple[Path, _Spool | None]:
+    if str(path) == "-":
+        if stream is None:
+            raise UsageError("standard input (-) cannot be read here")
+        spool = _Spool(stream, name, limits)
+        return spool.path, spool
+    if path.is_dir():
+        raise UsageError(f"{name} is a folder; name the files in it")
+    if not path.exists():
+        raise UsageError(f"there is no file {name}")
+    if path.is_file():
+        return path, None
+    with path.open("rb") as pipe:
+        spool = _Spool(pipe, name, limits)
+    return spool.path, spool
+
+
+def _too_large(name: str, limits: Limits) -> Unreadable:
+    return Unreadable(Finding("file.too_large", name, arguments={"what": "file_bytes", "limit": limits.file_bytes}))

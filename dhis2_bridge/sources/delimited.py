@@ -129,7 +129,7 @@ class DelimitedTable:
                 raise self._refused("file.too_large", what="rows", limit=limit_rows)
             cells += len(record.cells)
             if cells > self._limits.sheet_cells:
-                raise self._refused("file.too_large", what="cells", limit=self._limits.sheet_cells)
+                raise self._refused("file.too_large", what="sheet_cells", limit=self._limits.sheet_cells)
             if record.fault:
                 self.findings.append(self._broken(row, record.fault))
             rows.append([] if row <= self._hint_rows else [cell if cell.strip() else "" for cell in record.cells])
@@ -285,7 +285,7 @@ class DelimitedTable:
 
     def _check_line(self, rest: bytes) -> None:
         if len(rest) > self._limits.line_bytes:
-            raise self._refused("file.too_large", what="line", limit=self._limits.line_bytes)
+            raise self._refused("file.too_large", what="line_bytes", limit=self._limits.line_bytes)
 
     def _broken(self, row: int, fault: str) -> Finding:
         if fault == "cell_too_long":

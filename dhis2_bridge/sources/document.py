@@ -195,7 +195,7 @@ class DocumentTable:
 
     def _read_document(self, *, find_path: bool) -> None:
         if self._text.path.stat().st_size > self._limits.document_bytes:
-            raise self._too_large("bytes", self._limits.document_bytes)
+            raise self._too_large("document_bytes", self._limits.document_bytes)
         try:
             document, repeated = self._reader.read(b"".join(self._text.blocks()).decode())
         except JsonFault as fault:
@@ -242,7 +242,7 @@ class DocumentTable:
             *lines, rest = (rest + block).split(b"\n")
             yield from lines
             if len(rest) > self._limits.line_bytes:
-                raise self._too_large("line", self._limits.line_bytes)
+                raise self._too_large("line_bytes", self._limits.line_bytes)
         yield rest
 
     # findings

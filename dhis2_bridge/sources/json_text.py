@@ -107,8 +107,8 @@ def _inside(value: Any) -> list[tuple[str, Any]]:
 
 def _deeper(document: Any, limit: int) -> bool:
     level = [document]
-    for _ in range(limit + 1):
-        level = [item for value in level if isinstance(value, dict | list) for _, item in _inside(value)]
+    for _ in range(limit):
+        level = [item for value in level for _, item in _inside(value) if isinstance(item, dict | list)]
     return bool(level)
 
 

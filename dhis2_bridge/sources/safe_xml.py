@@ -16,6 +16,8 @@ _SAFE: Final[dict[str, Any]] = {
     "remove_pis": True,
 }
 
+_PARSER: Final = etree.XMLParser(**_SAFE)
+
 # The parser is fed in steps; what comes between two elements that it reports is held as a tree and must stay small.
 _STEP: Final = 1 << 16
 _LARGEST_ELEMENT: Final = 8 << 20
@@ -24,7 +26,7 @@ _LARGEST_ELEMENT: Final = 8 << 20
 def tree(content: bytes, source: str) -> Any:
     """The root of a small document. Raises `Unreadable` for XML that is broken."""
     try:
-        return etree.fromstring(content, etree.XMLParser(**_SAFE))
+        return etree.fromstring(content, _PARSER)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise _broken(source) from error
 

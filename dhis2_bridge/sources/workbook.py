@@ -62,7 +62,8 @@ def read(path: Path, name: str, *, limits: Limits = DEFAULT) -> Source:
             workbook_bounds.check_ods(parts["content.xml"].content, name, limits)
             source.format = "ods"
             _read_by_engine(source, pack(parts.values()))
-        elif "[content_types].xml" in parts and "_rels/.rels" in parts:
+        elif "_rels/.rels" in parts:
+            source.format = "xlsm" if path.suffix.lower() == ".xlsm" else "xlsx"
             _read_open_xml(source, parts, limits)
         else:
             raise unsupported(name, "zip", "unpack_first")
@@ -81,7 +82,6 @@ def read(path: Path, name: str, *, limits: Limits = DEFAULT) -> Source:
 def _read_open_xml(source: Source, parts: Mapping[str, Part], limits: Limits) -> None:
     """Fill in the sheets of an XLSX or XLSM: plain ones as calamine reads them, the others as we do."""
     book = workbook_xml.book(parts, source.name)
-    source.format = "xlsm" if b"macroEnabled" in parts["[content_types].xml"].content else "xlsx"
     source.evidence["epoch"] = book.epoch
     if (application := parts.get("docprops/app.xml")) and (found := _PRODUCER.search(application.content)):
         source.evidence["producer"] = found[1].decode(errors="replace")

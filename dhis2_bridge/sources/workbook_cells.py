@@ -11,6 +11,8 @@ from typing import Any, Final
 _DIGITS: Final = 15
 _FIRST_WITH_DIGITS_LOST: Final = 10.0**_DIGITS
 
+# Most figures of a form are small counts.
+_COUNTS: Final = {float(number): str(number) for number in range(1000)}
 _MEMO: Final = 1 << 16
 
 
@@ -63,7 +65,9 @@ class Texts(dict[float, str]):
     for what has to be told of it.
     """
 
-    odd = False
+    def __init__(self) -> None:
+        super().__init__(_COUNTS)
+        self.odd = False
 
     def __missing__(self, number: float) -> str:
         text, code = number_text(number)

@@ -18,9 +18,9 @@ from dhis2_bridge.sources.limits import Limits
 
 # Parts that hold no cells, by the start of their names in lower case: pictures, charts, macros, caches of pivot tables.
 _WITHOUT_CELLS: Final = (
-    "basic/", "configurations", "customxml/", "docprops/core", "docprops/custom", "docprops/thumb", "object",
-    "pictures/", "thumbnails/", "xl/activex", "xl/calcchain", "xl/charts/", "xl/comments", "xl/connections",
-    "xl/ctrlprops/", "xl/drawings/", "xl/embeddings/", "xl/externallinks/", "xl/media/", "xl/persons/",
+    "[content_types]", "basic/", "configurations", "customxml/", "docprops/core", "docprops/custom",
+    "docprops/thumb", "object", "pictures/", "thumbnails/", "xl/activex", "xl/calcchain", "xl/charts/", "xl/comments",
+    "xl/connections", "xl/ctrlprops/", "xl/drawings/", "xl/embeddings/", "xl/externallinks/", "xl/media/", "xl/persons/",
     "xl/pivotcache/", "xl/pivottables/", "xl/printersettings/", "xl/tables/", "xl/theme/", "xl/threadedcomments/",
     "xl/vba", "xl/worksheets/_rels/", "xl/worksheets/binaryindex",
 )  # fmt: skip

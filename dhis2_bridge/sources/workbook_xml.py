@@ -80,22 +80,30 @@ def book(parts: Mapping[str, Part], source: str) -> Book:
         raise unsupported(source, "zip", "save_as_xlsx")
     folder = posixpath.dirname(main)
     targets = _relationships(parts, main, source)
-    sheets = []
-    for element in root.iterfind("{*}sheets/{*}sheet"):
-        key = next((value for name, value in element.attrib.items() if str(name).endswith("}id")), "")
-        kind, path = targets.get(str(key), ("", ""))
-        if path not in parts and kind in {"worksheet", ""}:
-            raise unreadable(source, "sheet_missing")
-        state = element.get("state", "visible")
-        sheets.append(SheetEntry(element.get("name", ""), state == "visible", kind, path))
-    properties = root.find("{*}workbookPr")
-    epoch = 1904 if properties is not None and properties.get("date1904") in _TRUE else 1900
+    sheets: list[SheetEntry] = []
+    epoch = 1900
+    for element in root:
+        match local_name(element):
+            case "workbookPr" if element.get("date1904") in _TRUE:
+                epoch = 1904
+            case "sheets":
+                sheets += (_entry(item, parts, targets, source) for item in element if local_name(item) == "sheet")
+            case _:
+                pass
     paths = dict(targets.values())
     usual = main == posixpath.join(folder, "workbook.xml")
     for kind in ("sharedStrings", "styles"):
         wonted = posixpath.join(folder, f"{kind.lower()}.xml")
         usual = usual and paths.get(kind, wonted) == wonted and (kind in paths or wonted not in parts)
     return Book(tuple(sheets), epoch, paths.get("sharedStrings", ""), paths.get("styles", ""), usual)
+
+
+def _entry(element: Any, parts: Mapping[str, Part], targets: Mapping[str, tuple[str, str]], source: str) -> SheetEntry:
+    key = next((value for name, value in element.attrib.items() if name.endswith("}id")), "")
+    kind, path = targets.get(key, ("", ""))
+    if path not in parts and kind in {"worksheet", ""}:
+        raise unreadable(source, "sheet_missing")
+    return SheetEntry(element.get("name", ""), element.get("state", "visible") == "visible", kind, path)
 
 
 def styles(content: bytes, source: str) -> tuple[Style, ...]:
@@ -307,7 +315,7 @@ def _relationships(parts: Mapping[str, Part], path: str, source: str) -> dict[st
     folder, name = posixpath.split(path)
     found: dict[str, tuple[str, str]] = {}
     root = tree(_content(parts, posixpath.join(folder, "_rels", f"{name}.rels"), source), source)
-    for element in root.iterfind("{*}Relationship"):
+    for element in root:
         if element.get("TargetMode") == "External":
             continue
         target = posixpath.normpath(posixpath.join("/", folder, element.get("Target", "")))

@@ -1,0 +1,128 @@
+"""What kind of file this is, by its content: people rename files, and programs save HTML as .xls."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Final, Literal
+
+from dhis2_bridge.findings import Finding, Unreadable
+from dhis2_bridge.sources.limits import Limits
+
+Kind = Literal["workbook", "csv", "json", "ndjson"]
+
+_START: Final = 1 << 16
+
+# Formats that are known and not read, with what to do about them: the tokens have words in every language.
+_SIGNATURES: Final = (
+    (0, b"\x1f\x8b", "gzip", "unpack_first"),
+    (0, b"BZh", "bzip2", "unpack_first"),
+    (0, b"\xfd7zXZ", "xz", "unpack_first"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7z", "unpack_first"),
+    (0, b"Rar!", "RAR", "unpack_first"),
+    (0, b"%PDF", "PDF", "export_from_source"),
+    (0, b"\x89PNG", "image", "export_from_source"),
+    (0, b"\xff\xd8\xff", "image", "export_from_source"),
+    (0, b"GIF8", "image", "export_from_source"),
+    (0, b"II*\0", "image", "export_from_source"),
+    (0, b"MM\0*", "image", "export_from_source"),
+    (8, b"WEBP", "image", "export_from_source"),
+    (4, b"ftyp", "image", "export_from_source"),
+    (0, b"{\\rtf", "RTF", "save_as_xlsx"),
+    (0, b"\x09\x08\x10\0\0\x06\x05", "old_xls", "save_as_xlsx"),
+    (0, b"\x09\x04\x06\0", "old_xls", "save_as_xlsx"),
+    (0, b"\x09\x02\x06\0", "old_xls", "save_as_xlsx"),
+    (0, b"SQLite format 3\0", "SQLite", "export_as_csv"),
+    (4, b"Standard Jet DB", "Access", "export_as_csv"),
+    (4, b"Standard ACE DB", "Access", "export_as_csv"),
+    (0, b"PAR1", "Parquet", "export_as_csv"),
+    (0, b"$FL2", "SPSS", "export_as_csv"),
+    (0, b"<stata_dta>", "Stata", "export_as_csv"),
+)
+_MARKUP: Final = (
+    (b"<!doctype html", "HTML"),
+    (b"<html", "HTML"),
+    (b"<table", "HTML"),
+    (b"<?xml", "XML"),
+    (b"<adx", "XML"),
+)
+_MAIL: Final = b"mime-version:"
+_COMPOUND: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_DBF_VERSIONS: Final = b"\x02\x03\x04\x05\x30\x31\x32\x43\x63\x83\x8b\x8e\xcb\xf5\xfb"
+_SPACE: Final = b" \t\r\n"
+
+
+def recognise(path: Path, name: str, limits: Limits) -> Kind:
+    """The kind of a file that is read. Raises `Unreadable` for an empty file and for a format that is not read."""
+    with path.open("rb") as file:
+        start = file.read(_START)
+    if not start:
+        raise Unreadable(Finding("file.empty", name))
+    for offset, signature, form, advice in _SIGNATURES:
+        if start.startswith(signature, offset):
+            raise _unsupported(name, form, advice)
+    if start.startswith(_COMPOUND):
+        return "workbook"
+    if start.startswith((b"PK\3\4", b"PK\5\6")):
+        _refuse_other_office_files(path, name)
+        return "workbook"
+    if _is_dbf(start):
+        raise _unsupported(name, "DBF", "save_as_xlsx")
+    text = _as_ascii(start).lstrip(_SPACE)
+    for beginning, form in _MARKUP:
+        if text[:32].lower().startswith(beginning):
+            raise _unsupported(name, form, "save_as_xlsx")
+    if text[:32].lower().startswith(_MAIL):
+        raise _unsupported(name, "HTML", "save_as_xlsx")
+    if text.startswith((b"{", b"[")):
+        return "ndjson" if _has_documents_on_lines(path, limits) else "json"
+    return "csv"
+
+
+def _unsupported(name: str, form: str, advice: str) -> Unreadable:
+    return Unreadable(Finding("file.unsupported", name, arguments={"format": form, "advice": advice}))
+
+
+def _as_ascii(start: bytes) -> bytes:
+    """The beginning of a text without its mark, and without the zero bytes of UTF-16."""
+    for mark in (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"):
+        start = start.removeprefix(mark)
+    return start[:256].replace(b"\0", b"")
+
+
+def _refuse_other_office_files(path: Path, name: str) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        return  # the reader of workbooks says what is wrong with it
+    for part, form in (("word/document.xml", "Word"), ("ppt/presentation.xml", "PowerPoint")):
+        if part in names:
+            raise _unsupported(name, form, "save_as_xlsx")
+
+
+def _is_dbf(start: bytes) -> bool:
+    if len(start) < 33 or start[0] not in _DBF_VERSIONS:
+        return False
+    header = int.from_bytes(start[8:10], "little")
+    plausible_date = 1 <= start[2] <= 12 and 1 <= start[3] <= 31
+    return plausible_date and 33 <= header <= len(start) and 0x0D in start[32:header:32] + start[header - 1 : header]
+
+
+def _has_documents_on_lines(path: Path, limits: Limits) -> bool:
+    """Whether the first line with content is a whole document and another line follows it."""
+    with path.open("rb") as file:
+        first = b""
+        while not first.strip():
+            first = file.readline(limits.line_bytes)
+            if not first:
+                return False
+        if not first.endswith(b"\n"):
+            return False
+        try:
+            json.loads(first.removeprefix(b"\xef\xbb\xbf"))
+        except (ValueError, RecursionError):
+            return False
+        while line := file.readline(_START):
+            if line.strip():
+                return True
+    return False

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dhis2_bridge.mapping import Mapping
     from dhis2_bridge.mapping_file import load as load_mapping
     from dhis2_bridge.pipeline import Conversion, convert
-    from dhis2_bridge.push import PushResult, push
+    from dhis2_bridge.pushing import PushResult, push
     from dhis2_bridge.sandbox import Sandbox
     from dhis2_bridge.snapshot import Snapshot
     from dhis2_bridge.snapshot import load as load_snapshot
@@ -49,7 +49,7 @@ _HOME = {
     "Finding": ("findings", "Finding"),
     "Mapping": ("mapping", "Mapping"),
     "MappingError": ("findings", "MappingError"),
-    "PushResult": ("push", "PushResult"),
+    "PushResult": ("pushing", "PushResult"),
     "Refused": ("findings", "Refused"),
     "Sandbox": ("sandbox", "Sandbox"),
     "ServerError": ("findings", "ServerError"),
@@ -58,7 +58,7 @@ _HOME = {
     "convert": ("pipeline", "convert"),
     "load_mapping": ("mapping_file", "load"),
     "load_snapshot": ("snapshot", "load"),
-    "push": ("push", "push"),
+    "push": ("pushing", "push"),
 }
 
 

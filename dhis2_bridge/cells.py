@@ -1,16 +1,24 @@
 """Reads the text of a cell as the value of a data element: markers, number marks, units and the value type."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import polars as pl
 
 from dhis2_bridge import names, value_types
+from dhis2_bridge.findings import PLACE, arguments_text
+from dhis2_bridge.lookups import SEPARATOR, Answer, Distinct, Hit
 from dhis2_bridge.mapping import MappingTable
 from dhis2_bridge.snapshot import DataElement, Snapshot
+from dhis2_bridge.value_types import PLAIN
 
 LONGEST_MARKER: Final = 20
 """Characters of the longest text that is looked up as a marker: a bulk filter before the exact comparison."""
+
+
+IN_WORKBOOK: Final = pl.when(pl.col("sheet").is_not_null()).then(pl.lit("x")).otherwise(pl.lit(""))
+"""A mark for cells of workbooks, whose numbers have a point whatever the mapping says of texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +38,29 @@ class Cells:
         source = table.source
         self.numbers = value_types.Numbers(source.decimal, source.thousands, table.units)
         self._booleans = table.booleans
+        self._readings = Distinct(self._read_pair)
         self._snapshot = snapshot
         self._markers = {names.fold(text): meaning for text, meaning in table.cells.items() if text != "blank"}
         self._zero_blank = table.cells.get("blank") == "zero"
 
     def marked(self, cells: pl.DataFrame) -> pl.DataFrame:
-        """The cells that hold something, with `text` beside `found`: markers of nothing are gone, of nil are "0".
+        """The cells that hold something: with `text`, where a marker of nil is "0", and `blocked`.
 
-        `found` is the text as it stood. Blank cells are gone unless the mapping says that a blank is a zero.
+        `found` is the text as it stood. Blank cells and markers of what was not reported are gone, unless the mapping
+        says that a blank is a zero; `blocked` marks cells in which, says the form, no value can stand.
         """
         text = pl.col("found")
         cells = cells.with_columns(text.fill_null("")) if self._zero_blank else cells.filter(text.is_not_null())
         meanings = self._meanings(cells["found"])
         if not meanings:
-            return cells.with_columns(text=text)
-        nothing = [raw for raw, meaning in meanings.items() if meaning != "zero"]
-        zeros = [raw for raw, meaning in meanings.items() if meaning == "zero"]
-        if nothing:
-            cells = cells.filter(~text.is_in(nothing))
-        return cells.with_columns(text=pl.when(text.is_in(zeros)).then(pl.lit("0")).otherwise(text))
+            return cells.with_columns(text=text, blocked=pl.lit(False))
+        of = {meaning: [raw for raw, held in meanings.items() if held == meaning] for meaning in meanings.values()}
+        if "not_reported" in of:
+            cells = cells.filter(~text.is_in(of["not_reported"]))
+        return cells.with_columns(
+            text=pl.when(text.is_in(of.get("zero", []))).then(pl.lit("0")).otherwise(text),
+            blocked=text.is_in(of.get("not_applicable", [])),
+        )
 
     def _meanings(self, texts: pl.Series) -> dict[str, str]:
         """The distinct texts of a column that are markers, with their meaning."""
@@ -90,7 +102,7 @@ class Cells:
             booleans=self._booleans,
         )
         if isinstance(read, value_types.Refusal):
-            arguments = {
+            arguments: dict[str, Any] = {
                 "value_type": element.value_type,
                 "reason": read.reason,
                 "hint": read.hint,
@@ -101,3 +113,55 @@ class Cells:
         if not read.normalised:
             return Reading(read.value)
         return Reading(read.value, note="value.unit_removed" if read.unit else "value.normalised")
+
+    def _read_pair(self, pair: str) -> Reading:
+        uid, form, text = pair.split(SEPARATOR, 2)
+        return self.read(text, self._snapshot.data_elements[uid], in_workbook=bool(form))
+
+    def values(self, cells: pl.DataFrame, elements: Distinct[Answer], found: list[pl.DataFrame]) -> pl.DataFrame:
+        """The cells with `value` and `note`: the bulk by one pattern, the rest once for each distinct text.
+
+        `elements` are the answers for `#data_element`.
+        """
+        uid = elements.column(lambda a: a.uid if isinstance(a, Hit) else None, pl.String).gather(cells["#data_element"])
+        kind = elements.column(self._plain_type, pl.String).gather(cells["#data_element"])
+        cells = cells.with_columns(data_element=uid, kind=kind)
+        plain = pl.lit(False)
+        for value_type in kind.unique().drop_nulls():
+            pattern = pl.col("text").str.contains(PLAIN[value_type])
+            plain = plain | ((pl.col("kind") == value_type) & pattern)
+        good = pl.col("refused").is_null()
+        cells = cells.with_columns(
+            value=pl.when(good & plain.fill_null(False)).then("text"),
+            odd=good & ~plain.fill_null(False),
+        )
+        if not cells["odd"].any():
+            return cells.with_columns(note=pl.lit(None, dtype=pl.String), said=pl.lit(None, dtype=pl.String))
+        pairs = cells.select(
+            pl.when("odd").then(pl.concat_str(["data_element", IN_WORKBOOK, "text"], separator=SEPARATOR))
+        ).to_series()
+        odd = pairs.is_not_null()
+        read = self._readings.codes(pairs.filter(odd))
+        place = cells.select(pl.when("odd").then(pl.col("odd").cast(pl.Int64).cum_sum() - 1)).to_series()
+        codes = read.gather(place)
+
+        def spread(of: Callable[[Reading], str | None]) -> pl.Series:
+            return self._readings.column(of, pl.String).gather(codes)
+
+        cells = cells.with_columns(
+            value=pl.when("odd").then(spread(lambda r: r.value)).otherwise("value"),
+            code=spread(lambda r: r.code),
+            note=spread(lambda r: r.note),
+            said=spread(lambda r: arguments_text(r.arguments) if r.code else None),
+        )
+        bad = cells.filter(pl.col("code").is_not_null())
+        told = bad.select(*PLACE, "code", "found", pl.col("said").alias("arguments"), pl.lit(1).alias("values"))
+        found.append(told)
+        return cells.with_columns(refused=pl.coalesce("refused", "code")).drop("code")
+
+    def _plain_type(self, answer: Answer) -> str | None:
+        """The value type of an element whose plain texts can pass in bulk, None where each text has to be read."""
+        if not isinstance(answer, Hit):
+            return None
+        element = self._snapshot.data_elements[answer.uid]
+        return element.value_type if element.option_set is None and element.value_type in PLAIN else None

@@ -163,8 +163,9 @@ def repeated(values: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
                 group["source"], group["sheet"], group["row"], group["column"], strict=True
             )
         ]
+        told: Iterable[tuple[int, str, str | None, dict[str, Any]]]
         if group["different"] == 1:
-            told = ((i, "value.repeated", None, {"first": places[0]}) for i in group["index"][1:])
+            told = [(i, "value.repeated", None, {"first": places[0]}) for i in group["index"][1:]]
         else:
             told = _conflicts(group, places, snapshot)
         offenders.extend((i, code, found, arguments_text(arguments)) for i, code, found, arguments in told)

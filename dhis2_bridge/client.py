@@ -99,6 +99,14 @@ class Client:
         chosen = filters or {}
         return {name: self._read_list(name, expression, chosen.get(name, ())) for name, expression in fields.items()}
 
+    def data_values(self, *, data_set: str, period: str, org_unit: str, children: bool = False) -> list[dict[str, Any]]:
+        """The data values that the server holds for one report, or also for the org units below, by UIDs."""
+        query = {"dataSet": data_set, "period": period, "orgUnit": org_unit, "children": _java(children)}
+        values = self._get_object("dataValueSets", query).get("dataValues", [])
+        if not isinstance(values, list):
+            raise ServerError(f"{self.base_url}/api/dataValueSets: the answer holds no list of data values")
+        return values
+
     def _read_list(self, name: str, fields: str, filters: Sequence[str]) -> list[dict[str, Any]]:
         query: dict[str, Any] = {"fields": fields, "paging": "false"}
         if filters:

@@ -77,7 +77,7 @@ class Columns:
         if self.table.value is not None:
             return [number for name in self.table.value.column_names() for number in self.numbers.get(name, ())]
         taken = {number for numbers in self.numbers.values() for number in numbers}
-        ignored = {number for number in self.header.find(self.table.source.ignore)}
+        ignored = set(self.header.find(self.table.source.ignore))
         return [number for number in range(1, len(self.header.paths) + 1) if number not in taken | ignored]
 
     def feed(self, key: str, dimension: Dimension) -> Feed:

@@ -5,13 +5,16 @@ and case of its name mean nothing.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 from dhis2_bridge import names
-from dhis2_bridge.findings import SnapshotError
-from dhis2_bridge.lookups import Span, words_of
+from dhis2_bridge.bound import Bound
+from dhis2_bridge.findings import PLACE, SnapshotError, arguments_text
+from dhis2_bridge.lookups import Answer, Hit, Miss, Span, words_of
 from dhis2_bridge.snapshot import Snapshot
 
 Given = Mapping[str, str | Span]
@@ -22,8 +25,8 @@ Given = Mapping[str, str | Span]
 class Combo:
     """What a set of options means for one category combo.
 
-    Exactly one of: `uid` (a category option combo); `parts` (a total over these option combos); `code` (a problem,
-    with `arguments`).
+    At most one of: `uid` (a category option combo); `parts` (a total over these option combos); `code` (a problem,
+    with `arguments`). None of them where a label led nowhere, which has its own finding.
     """
 
     uid: str | None = None
@@ -94,19 +97,21 @@ class Combos:
             named = ", ".join(snapshot.name("category", c) for c in snapshot.categories_of(category_combo))
             return Combo(code="category_option_combo.incomplete", arguments={"missing": named})
         spoken = words_of(label)
-        for same in (
-            lambda combo: label.strip() in (combo.uid, combo.code),
-            lambda combo: names.fold(label) == names.fold(combo.name),
-            lambda combo: spoken in (self._words(combo.uid, by_code=False), self._words(combo.uid, by_code=True)),
+        held = [snapshot.category_option_combos[uid] for uid in uids]
+        for fitting in (
+            [combo.uid for combo in held if label.strip() in {combo.uid, combo.code}],
+            [combo.uid for combo in held if names.fold(label) == names.fold(combo.name)],
+            [uid for uid in uids if spoken in (self._words(uid, by_code=False), self._words(uid, by_code=True))],
         ):
-            fitting = [uid for uid in uids if same(snapshot.category_option_combos[uid])]
             if len(fitting) == 1:
                 return Combo(uid=fitting[0])
         missing = [
             snapshot.name("category", category)
             for category in snapshot.categories_of(category_combo)
-            if not any(self._option_words(option) & {spoken} or self._said(option, spoken)
-                       for option in snapshot.options_of(category))
+            if not any(
+                self._option_words(option) & {spoken} or self._said(option, spoken)
+                for option in snapshot.options_of(category)
+            )
         ]
         if missing and len(missing) < len(snapshot.categories_of(category_combo)):
             return Combo(code="category_option_combo.incomplete", arguments={"missing": ", ".join(missing)})
@@ -115,7 +120,9 @@ class Combos:
 
     def _words(self, uid: str, *, by_code: bool) -> frozenset[str]:
         """The words of a combo's options: by their names or by their codes."""
-        options = [self.snapshot.category_options[o] for o in self.snapshot.category_option_combos[uid].category_options]
+        options = [
+            self.snapshot.category_options[o] for o in self.snapshot.category_option_combos[uid].category_options
+        ]
         return frozenset().union(*(words_of((o.code or o.name) if by_code else o.name) for o in options))
 
     def _option_words(self, option: str) -> set[frozenset[str]]:
@@ -124,3 +131,102 @@ class Combos:
 
     def _said(self, option: str, spoken: frozenset[str]) -> bool:
         return any(words <= spoken for words in self._option_words(option))
+
+
+class CellCombos:
+    """The option combos of cells, worked out once for each distinct set of answers."""
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+        self._combos = Combos(bound.snapshot, frozenset(bound.spoken))
+
+    def find(self, cells: pl.DataFrame) -> pl.DataFrame:
+        """The cells with `category_option_combo`, `parts` (of a total) and `attribute_option_combo`.
+
+        Where one of them cannot be found, `code` and `arguments` say why. All are null where a label leads nowhere.
+        """
+        bound = self._bound
+        own = self._combo_column(cells, ["data_element", *bound.options, "category_option_combo"], self._combo)
+        attribute = self._combo_column(cells, [*bound.attributes, "attribute_option_combo"], self._attribute_combo)
+        return cells.with_columns(
+            own["combo"].alias("category_option_combo"),
+            own["parts"],
+            attribute["combo"].alias("attribute_option_combo"),
+            code=own["code"].zip_with(own["code"].is_not_null(), attribute["code"]),
+            arguments=own["arguments"].zip_with(own["code"].is_not_null(), attribute["arguments"]),
+        )
+
+    @staticmethod
+    def refuse(cells: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFrame:
+        """The cells with those refused that have no combo, and a finding for each."""
+        bad = cells.filter(pl.col("code").is_not_null() & pl.col("refused").is_null())
+        if bad.is_empty():
+            return cells
+        found.append(bad.select(*PLACE, "code", "found", "arguments", pl.lit(1).alias("values")))
+        return cells.with_columns(refused=pl.coalesce("refused", "code"))
+
+    def _combo_column(
+        self, cells: pl.DataFrame, keys: list[str], find: Callable[[dict[str, Any]], Combo]
+    ) -> pl.DataFrame:
+        """`combo`, `parts`, `code`, `arguments` for each cell, worked out once for each distinct set of answers."""
+        names_of = [f"#{key}" for key in keys if key in self._bound.dimensions]
+        schema = pl.Schema(
+            {"combo": pl.String(), "parts": pl.List(pl.String()), "code": pl.String(), "arguments": pl.String()}
+        )
+
+        def row(combo: Combo) -> tuple[str | None, tuple[str, ...] | None, str | None, str | None]:
+            return combo.uid, combo.parts or None, combo.code, arguments_text(combo.arguments) if combo.code else None
+
+        if not names_of:
+            alone = dict(zip(schema, row(find({})), strict=True))
+            filled = [pl.lit(alone[name], dtype=dtype).alias(name) for name, dtype in schema.items()]
+            return cells.with_columns(filled).select(schema.names())
+        distinct = cells.select(names_of).unique(maintain_order=True)
+        answers = [
+            row(find({k[1:]: self._bound.dimensions[k[1:]][1].answers[code] for k, code in given.items()}))
+            for given in distinct.iter_rows(named=True)
+        ]
+        told = pl.concat([distinct, pl.DataFrame(answers, schema=schema, orient="row")], how="horizontal")
+        return cells.select(names_of).join(told, on=names_of, how="left", maintain_order="left").drop(names_of)
+
+    def _combo(self, given: dict[str, Any]) -> Combo:
+        """The category option combo for a data element and what the cell says of its categories."""
+        if any(isinstance(answer, Miss) for answer in given.values()):
+            return Combo()
+        uid = given["data_element"].uid
+        element = self._bound.element(uid)
+        category_combo = self._bound.data_set.elements.get(uid, element.category_combo)
+        if "category_option_combo" in given:
+            combo = self._combos.read(category_combo, given["category_option_combo"])
+        else:
+            options = {category: _option(given[key]) for key, category in self._bound.options.items()}
+            combo = self._combos.find(category_combo, options)
+        if combo.code is None:
+            return combo
+        code = combo.code
+        if code == "category_option_combo.not_of_element" and self._bound.spoken:
+            code = "cell.not_of_line"
+        return Combo(code=code, arguments={**combo.arguments, "data_element": element.name})
+
+    def _attribute_combo(self, given: dict[str, Any]) -> Combo:
+        """The attribute option combo of a report."""
+        if any(isinstance(answer, Miss) for answer in given.values()):
+            return Combo()
+        if "attribute_option_combo" in given:
+            combo = self._combos.read(self._bound.data_set.category_combo, given["attribute_option_combo"])
+        else:
+            options = {category: _option(given[key]) for key, category in self._bound.attributes.items()}
+            combo = self._combos.find(self._bound.data_set.category_combo, options)
+        arguments = {**combo.arguments, "data_set": self._bound.data_set.name}
+        if combo.parts:
+            return Combo(code="attribute_option_combo.incomplete", arguments={"missing": "", **arguments})
+        if combo.code is None:
+            return combo
+        code = combo.code.replace("category_option_combo", "attribute_option_combo").replace(
+            "of_element", "of_data_set"
+        )
+        return Combo(code=code, arguments=arguments)
+
+
+def _option(answer: Answer) -> str | Span:
+    return answer.uid if isinstance(answer, Hit) else answer if isinstance(answer, Span) else Span.NOT_GIVEN

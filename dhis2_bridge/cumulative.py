@@ -5,14 +5,15 @@ from typing import Final
 import polars as pl
 
 from dhis2_bridge import periods
-from dhis2_bridge.findings import Finding, frame
-from dhis2_bridge.values import KEY
+from dhis2_bridge.findings import PLACE, Finding, frame
+from dhis2_bridge.values import KEY, plain
 
 _CELL: Final = tuple(name for name in KEY if name != "period")
-_PLACES: Final = ("source", "sheet", "row", "column", "value")
 
 
-def difference(values: pl.DataFrame, previous: pl.DataFrame | None, rows: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
+def difference(
+    values: pl.DataFrame, previous: pl.DataFrame | None, rows: pl.Series
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The values of cumulative forms less what earlier periods of the year hold, and the findings.
 
     `rows` says which rows are cumulative. `previous` holds data values of earlier periods as they were sent
@@ -34,25 +35,22 @@ def difference(values: pl.DataFrame, previous: pl.DataFrame | None, rows: pl.Ser
         sums = earlier.group_by([pl.col(name).cast(pl.String) for name in _CELL]).agg(pl.col("number").sum())
         held = earlier.group_by(pl.col("org_unit").cast(pl.String)).agg(pl.col("period").cast(pl.String).unique())
         periods_of = {unit: set(known) for unit, known in held.iter_rows()}
-        keyed = now.select("index", *_PLACES, *(pl.col(name).cast(pl.String) for name in _CELL)).join(
+        keyed = now.select("index", *PLACE, "value", *(pl.col(name).cast(pl.String) for name in _CELL)).join(
             sums, on=_CELL, how="left", maintain_order="left"
         )
         for row in keyed.iter_rows(named=True):
-            place = {name: row[name] for name in ("source", "sheet", "row", "column")}
+            place = {name: row[name] for name in PLACE}
             missing = [one for one in before if one not in periods_of.get(row["org_unit"], set())]
-            if missing:
-                arguments = {"periods": ", ".join(missing)}
-                found.append(Finding("cumulative.previous_missing", **place, found=row["value"], arguments=arguments, values=1))
-                changed[row["index"]] = (row["value"], "cumulative.previous_missing")
-                continue
             number = float(row["value"]) - (row["number"] or 0.0)
-            text = format(round(number, 9), ".15g")
-            if number < 0:
-                arguments = {"previous": format(row["number"], ".15g")}
-                found.append(Finding("cumulative.negative", **place, found=row["value"], arguments=arguments, values=1))
-                changed[row["index"]] = (text, "cumulative.negative")
+            if missing:
+                code, arguments = "cumulative.previous_missing", {"periods": ", ".join(missing)}
+            elif number < 0:
+                code, arguments = "cumulative.negative", {"previous": plain(row["number"])}
+            else:
+                changed[row["index"]] = (plain(number), None)
                 continue
-            changed[row["index"]] = (text, None)
+            found.append(Finding(code, **place, found=row["value"], arguments=arguments, values=1))
+            changed[row["index"]] = (row["value"], code)
     if not changed:
         return values, frame(found)
     made = pl.DataFrame(
@@ -84,7 +82,7 @@ def _since_year_start(period: periods.Period) -> list[str]:
 def _earlier(previous: pl.DataFrame | None, before: list[str]) -> pl.DataFrame:
     columns = [*KEY, "value", "refused"]
     if previous is None:
-        return pl.DataFrame(schema={**{name: pl.String for name in columns}, "number": pl.Float64})
+        return pl.DataFrame(schema={**dict.fromkeys(columns, pl.String), "number": pl.Float64})
     number = pl.col("value").cast(pl.Float64, strict=False).alias("number")
     good = pl.col("refused").is_null() & pl.col("period").cast(pl.String).is_in(before)
     return previous.filter(good).select(*columns, number)

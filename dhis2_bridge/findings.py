@@ -14,17 +14,20 @@ import polars as pl
 
 SEVERITIES: Final = ("info", "warning", "error")
 
+PLACE: Final = ("source", "sheet", "row", "column")
+"""The columns of a frame that say where something stands."""
+
 FINDINGS_SCHEMA: Final = pl.Schema(
     {
-        "code": pl.String,
+        "code": pl.String(),
         "severity": pl.Enum(SEVERITIES),
-        "source": pl.String,
-        "sheet": pl.String,
-        "row": pl.UInt32,
-        "column": pl.UInt16,
-        "found": pl.String,
-        "arguments": pl.String,
-        "values": pl.UInt32,
+        "source": pl.String(),
+        "sheet": pl.String(),
+        "row": pl.UInt32(),
+        "column": pl.UInt16(),
+        "found": pl.String(),
+        "arguments": pl.String(),
+        "values": pl.UInt32(),
     }
 )
 """Columns of a findings frame.
@@ -93,6 +96,7 @@ CODES: Final[dict[str, Code]] = {
     "column.unmapped": Code("error", arguments=("header",)),
     "cell.outside_table": Code("error"),
     "cell.not_found": Code("error", arguments=("label",)),
+    "cell.not_applicable": Code("info"),
     "cell.not_of_line": Code("error", arguments=("data_element", "options")),
     # identifiers
     "org_unit.unknown": Code("error", ("E8107", "E8022", "E7612"), ("match", "suggestions")),
@@ -194,6 +198,37 @@ def frame(found: Iterable[Finding]) -> pl.DataFrame:
         for f in found
     ]
     return pl.DataFrame(rows, schema=FINDINGS_SCHEMA, orient="row")
+
+
+def located(
+    frame: pl.DataFrame, code: str, row: pl.Expr, column: pl.Expr, found: pl.Expr, arguments: Mapping[str, Any]
+) -> pl.DataFrame:
+    """One finding for each row of a frame that has `source`, `sheet` and `values`."""
+    return frame.select(
+        "source",
+        "sheet",
+        row.cast(pl.UInt32).alias("row"),
+        column.cast(pl.UInt16).alias("column"),
+        pl.lit(code).alias("code"),
+        found.cast(pl.String).alias("found"),
+        pl.lit(arguments_text(arguments)).alias("arguments"),
+        pl.col("values").cast(pl.UInt32),
+    )
+
+
+def as_findings(frame: pl.DataFrame) -> pl.DataFrame:
+    """A frame of places, codes and arguments in the columns of a findings frame."""
+    if frame.schema == FINDINGS_SCHEMA:
+        return frame
+    severity = {code: what.severity for code, what in CODES.items()}
+    filled: dict[str, pl.Expr] = {
+        "severity": pl.col("code").replace_strict(severity, return_dtype=pl.String),
+        "found": pl.lit(None),
+        "arguments": pl.lit("{}"),
+        "values": pl.lit(0),
+    }
+    missing = [expression.alias(name) for name, expression in filled.items() if name not in frame.columns]
+    return frame.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in FINDINGS_SCHEMA.items())
 
 
 def rows(findings: pl.DataFrame) -> list[Finding]:

@@ -6,8 +6,9 @@ become one frame. Nothing here knows of DHIS2 beyond the mapping.
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping as MappingType
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import zip_longest
 
@@ -51,13 +52,10 @@ class Header:
             if (lowest := next((part for part in reversed(path) if part), "")) and wanted & spoken(lowest)
         ]
 
-
     def find_inner(self, labels: Iterable[str]) -> list[int]:
         """Numbers of the columns whose path, with dots between, ends in one of the labels."""
         wanted = tuple("." + names.fold(label) for label in labels)
-        return [
-            number for number, path in enumerate(self.paths, start=1) if names.fold(path[-1]).endswith(wanted)
-        ]
+        return [number for number, path in enumerate(self.paths, start=1) if names.fold(path[-1]).endswith(wanted)]
 
 
 @dataclass(slots=True)
@@ -239,10 +237,8 @@ def _block(
         if section_words:
             sections.append(section)
     if totals:
-        arguments = {"rows": ", ".join(map(str, totals))}
-        findings.append(
-            Finding("row.total_left_out", sheet.source, sheet.sheet, totals[0], None, None, arguments)
-        )
+        listed = {"rows": ", ".join(map(str, totals))}
+        findings.append(Finding("row.total_left_out", sheet.source, sheet.sheet, totals[0], None, None, listed))
     loose, missing = _loose(sheet, table, given, (start, index), (body_stop, stop), preface)
     findings.extend(missing)
     return Block(sheet, header, sheet.first_row + index, rows, loose, sections), findings
@@ -279,9 +275,7 @@ def _column_numbers(row: list[str]) -> bool:
     )
 
 
-def _body_stop(
-    sheet: Sheet, table: MappingTable, header: Header, first: int, stop: int
-) -> tuple[int, list[Finding]]:
+def _body_stop(sheet: Sheet, table: MappingTable, header: Header, first: int, stop: int) -> tuple[int, list[Finding]]:
     """Index of the first row after the body, and findings for rows below it that look like data."""
     ends = table.source.ends
     if ends is None:
@@ -340,8 +334,8 @@ def _loose(
             else:
                 row, column, text = place
                 loose[key] = (text, row, column)
-        elif (text := standing(dimension, key, sheet.source, sheet.sheet, given)) is not None:
-            loose[key] = (text, None, None)
+        elif (stands := standing(dimension, key, sheet.source, sheet.sheet, given)) is not None:
+            loose[key] = (stands, None, None)
     return loose, findings
 
 
@@ -368,10 +362,10 @@ def _base_name(source: str) -> str:
 def _cell(sheet: Sheet, cell: Cell, around: list[tuple[int, list[str]]]) -> tuple[int, int, str] | None:
     """Row, column and text of a loose cell, or None. The first place that fits counts, reading from the top."""
     if cell.at is not None:
-        row, column = cell.place()
-        index = row - sheet.first_row
-        held = 0 <= index < len(sheet.rows) and column <= len(sheet.rows[index])
-        return row, column, sheet.rows[index][column - 1] if held else ""
+        at, across = cell.place()
+        index = at - sheet.first_row
+        held = 0 <= index < len(sheet.rows) and across <= len(sheet.rows[index])
+        return at, across, sheet.rows[index][across - 1] if held else ""
     for number, row in around:
         for column, text in enumerate(row, start=1):
             if not text or text.isspace():
@@ -406,9 +400,7 @@ def _under(sheet: Sheet, number: int, column: int) -> tuple[int, int, str]:
     return number + 1, column, ""
 
 
-def records(
-    blocks: list[Block], table: MappingTable
-) -> Iterator[tuple[Header, list[Block], pl.DataFrame]]:
+def records(blocks: list[Block], table: MappingTable) -> Iterator[tuple[Header, list[Block], pl.DataFrame]]:
     """The body rows of blocks with one header as one frame, for each distinct header.
 
     Columns: `source`, `sheet`, `header_row`, `row`, `section`, the texts of the columns as "1", "2", ... (null where
@@ -433,8 +425,8 @@ def _frame(header: Header, alike: list[Block], labels: set[int]) -> pl.DataFrame
     cell_columns: list[int] = []
     for block in alike:
         body = [row if len(row) == width else (row + [""] * width)[:width] for _, row in block.rows]
-        for column, texts in zip(columns, zip(*_filled(block, body, labels), strict=True), strict=bool(body)):
-            column.extend(texts)
+        for gathered, texts in zip(columns, zip(*_filled(block, body, labels), strict=True), strict=bool(body)):
+            gathered.extend(texts)
         row_numbers.extend(number for number, _ in block.rows)
         sections.extend(block.sections or [""] * len(block.rows))
         cell_columns.extend(block.columns)
@@ -454,8 +446,8 @@ def _frame(header: Header, alike: list[Block], labels: set[int]) -> pl.DataFrame
     data["section"] = pl.Series(sections, dtype=pl.String)
     if cell_columns:
         data["=column"] = pl.Series(cell_columns, dtype=pl.UInt16)
-    for number, texts in enumerate(columns, start=1):
-        data[str(number)] = pl.Series(texts, dtype=pl.String)
+    for number, column in enumerate(columns, start=1):
+        data[str(number)] = pl.Series(column, dtype=pl.String)
     blank = pl.col([str(number) for number in range(1, width + 1)])
     return pl.DataFrame(data).with_columns(pl.when(blank.str.strip_chars() != "").then(blank))
 
@@ -476,9 +468,7 @@ def _filled(block: Block, body: list[list[str]], columns: set[int]) -> list[list
     return body
 
 
-def as_records(
-    batch: pl.DataFrame, source: Table, table: MappingTable, given: MappingType[str, str]
-) -> pl.DataFrame:
+def as_records(batch: pl.DataFrame, source: Table, table: MappingTable, given: MappingType[str, str]) -> pl.DataFrame:
     """A batch of a table as the records that `records` describes."""
     standing_texts = {
         f"={key}": text
@@ -537,8 +527,11 @@ def texts_of(alike: list[Block], key: str, column: int | None) -> Iterator[str]:
             yield from (cells[column - 1] for _, cells in block.rows if column <= len(cells))
 
 
-def cell_findings(block: Block, columns: set[int]) -> Iterator[Finding]:
-    """Faults and notes of the cells that the mapping reads: the body below these columns, and loose cells."""
+def cell_findings(block: Block, columns: set[int], values: set[int]) -> Iterator[Finding]:
+    """Faults and notes of the cells that the mapping reads: the body below these columns, and loose cells.
+
+    A fault in one of the columns `values` keeps a value back.
+    """
     sheet = block.sheet
     if not sheet.faults and not sheet.notes:
         return
@@ -547,8 +540,9 @@ def cell_findings(block: Block, columns: set[int]) -> Iterator[Finding]:
     header = range(block.header_row, block.header_row + len(block.header.paths[0]) if block.header.paths else 0)
     for kind in (sheet.faults, sheet.notes):
         for (row, column), finding in kind.items():
-            if (column in columns and (row in rows or row in header)) or (row, column) in loose:
-                yield finding
+            if (column in columns | values and (row in rows or row in header)) or (row, column) in loose:
+                keeps = kind is sheet.faults and column in values and row in rows
+                yield replace(finding, values=1) if keeps else finding
 
 
 def loose_block(sheet: Sheet, table: MappingTable, given: MappingType[str, str]) -> Block:
@@ -586,7 +580,7 @@ def loose_table(table: MappingTable) -> MappingTable:
     if "org_unit" in columns:
         update["org_unit"] = Dimension(column="org_unit")
     if "period" in columns and table.period is not None:
-        update["period"] = table.period.model_copy(update={place: None for place in PLACES} | {"column": "period"})
+        update["period"] = table.period.model_copy(update=dict.fromkeys(PLACES) | {"column": "period"})
     return table.model_copy(update=update)
 
 

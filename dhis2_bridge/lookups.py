@@ -114,9 +114,7 @@ class Lookup:
         self._crosswalk_name = crosswalk.name if crosswalk else ""
         self._folded_crosswalk = _by_folded((SEPARATOR.join(k), v) for k, v in (self._crosswalk or {}).items())
         self._aliases = {names.fold(label): target for label, target in table.aliases(dimension).items()}
-        self._parent = (
-            Lookup(dimension.below, "org_unit", table, snapshot) if dimension.below is not None else None
-        )
+        self._parent = Lookup(dimension.below, "org_unit", table, snapshot) if dimension.below is not None else None
 
     def read(self, label: str) -> Answer:
         """What a label means. A label of several columns has its texts joined by `SEPARATOR`, the parent's last."""
@@ -154,7 +152,7 @@ class Lookup:
             return self._found(target, parent, None, "name.by_alias")
         if self._crosswalk is not None:
             keys = [" ".join(key) for key in self._crosswalk]
-            near = names.rank(label.replace(SEPARATOR, " "), keys)
+            near = self._nearest(label.replace(SEPARATOR, " "), keys)
             return Miss("crosswalk.missing", {"crosswalk": self._crosswalk_name, "suggestions": near})
         if self._map and self.dimension.match is None and self.kind == "category_option":
             # A map is the whole list of words unless the mapping also says how other labels are matched.
@@ -234,8 +232,14 @@ class Lookup:
                 known = [self.snapshot.name(self.kind, uid) for uid in self.within]
         # A code whose leading zeros were lost is the likeliest cure of all: it is named first.
         zeros = [code for code in known if code != wanted and wanted and code.lstrip("0") == wanted.lstrip("0")]
-        near = [*zeros, *(text for text in names.rank(wanted, known) if text not in zeros)]
+        near = [*zeros, *(text for text in self._nearest(wanted, known) if text not in zeros)]
         return self._miss("unknown", {"suggestions": near[:3]})
+
+    def _nearest(self, text: str, known: Iterable[str]) -> list[str]:
+        """What the writer may have meant: the nearest texts, and short codes that differ in one character (4O, 40)."""
+        candidates = list(known)
+        typed = [one for one in candidates if len(one) == len(text) and _differ_in_one(one, text)]
+        return list(dict.fromkeys([*typed[:3], *names.rank(text, candidates)]))[:3]
 
     def _miss(self, what: str, arguments: dict[str, Any]) -> Miss:
         if self.category is not None:
@@ -255,6 +259,10 @@ def _by_folded(pairs: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
 
 def _only(targets: list[T] | None) -> T | None:
     return targets[0] if targets and len(targets) == 1 else None
+
+
+def _differ_in_one(one: str, other: str) -> bool:
+    return sum(a != b for a, b in zip(one, other, strict=True)) == 1
 
 
 def words_of(text: str) -> frozenset[str]:

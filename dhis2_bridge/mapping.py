@@ -4,6 +4,7 @@ The models hold what a file may say; `mapping_file` reads one and `mapping_rules
 of columns mean the keys of `columns`; a name that is not among them is the column's own header.
 """
 
+import difflib
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
@@ -69,7 +70,9 @@ def _date_pattern(text: str) -> str:
 
 def _period_type(text: str) -> str:
     if text not in periods.PERIOD_TYPES:
-        raise ValueError(f"'{text}' is no period type of DHIS2; they are {', '.join(periods.PERIOD_TYPES)}")
+        near = difflib.get_close_matches(text, periods.PERIOD_TYPES, n=1)
+        advice = f"did you mean '{near[0]}'?" if near else f"they are {', '.join(periods.PERIOD_TYPES)}"
+        raise ValueError(f"'{text}' is no period type of DHIS2; {advice}")
     return text
 
 

@@ -51,6 +51,6 @@ def _tidy(node: Any) -> Any:
 
 def _or_null(node: dict[str, Any]) -> dict[str, Any]:
     forms = node.pop("anyOf", None)
-    about = {key: node.pop(key) for key in ("description", "default") if key in node}
+    about: dict[str, Any] = {key: node.pop(key) for key in ("description", "default") if key in node}
     forms = forms if forms is not None else [node]
     return {**about, "anyOf": [*(form for form in forms if form != {"type": "null"}), {"type": "null"}]}

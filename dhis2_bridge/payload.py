@@ -74,7 +74,9 @@ def arrange(values: pl.DataFrame, size: int = DEFAULT_SIZE) -> pl.DataFrame:
         held += count
         chunks.append(chunk)
     numbers = pl.Series("chunk", chunks, dtype=pl.UInt32).gather(starts["report"])
-    good = good.with_columns(numbers).with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).over("chunk").alias("position"))
+    good = good.with_columns(numbers).with_columns(
+        pl.int_range(pl.len(), dtype=pl.UInt32).over("chunk").alias("position")
+    )
     return pl.concat([good.select(values.columns), values.filter(pl.col("refused").is_not_null())])
 
 

@@ -1,6 +1,7 @@
 """The walk: files to data values, checked and arranged, with what was found on the way. The library's front door."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping as MappingType, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -10,12 +11,13 @@ import polars as pl
 from dhis2_bridge import checks, cumulative, layout, mapping_file, payload, recognise, runs, sources, totals
 from dhis2_bridge import snapshot as snapshots
 from dhis2_bridge._version import __version__
+from dhis2_bridge.bound import ReadDate, evident_date
 from dhis2_bridge.columns import Columns
-from dhis2_bridge.converter import Converter, ReadDate, as_findings, evident_date
-from dhis2_bridge.findings import Finding, OtherInstance, Unreadable, UsageError, empty, frame
+from dhis2_bridge.converter import Converter
+from dhis2_bridge.findings import Finding, OtherInstance, Unreadable, as_findings, empty, frame
 from dhis2_bridge.mapping import Mapping, MappingTable
 from dhis2_bridge.snapshot import Snapshot
-from dhis2_bridge.values import VALUES_SCHEMA, Sheet, Source, empty_values
+from dhis2_bridge.values import Sheet, Source, empty_values
 
 GRID_ROWS: Final = 200_000
 """Rows of delimited text that are read whole, for mappings that read it as a form."""
@@ -247,7 +249,7 @@ class _Walk:
     def _sheets(self, source: Source, mapping: Mapping, table: MappingTable) -> None:
         """Lays out the sheets that the table is in. They are converted at the end, many as few frames."""
         declared = bool(table.source.sheets)
-        is_wanted = layout.names.globs(table.source.sheets) if declared else None
+        is_wanted = names.globs(table.source.sheets) if declared else None
         taken = 0
         unmatched: list[Sheet] = []
         problems: list[Finding] = []
@@ -277,13 +279,11 @@ class _Walk:
     def _keep(self, mapping: Mapping, table: MappingTable, blocks: list[layout.Block]) -> None:
         self._blocks.setdefault(id(table), (mapping, table, []))[2].extend(blocks)
 
-    def _laid_out(
-        self, sheet: Sheet, table: MappingTable
-    ) -> tuple[list[layout.Block] | None, list[Finding]]:
+    def _laid_out(self, sheet: Sheet, table: MappingTable) -> tuple[list[layout.Block] | None, list[Finding]]:
         """The blocks of a sheet, or None with the reasons where the table is not in it."""
         if table.loose_cells_table() is not None:
             block = layout.loose_block(sheet, table, self.given)
-            for finding in layout.cell_findings(block, set(block.columns)):
+            for finding in layout.cell_findings(block, set(), set(block.columns)):
                 self._note(finding)
             return [block], []
         blocks, found = layout.lay_out(sheet, table, self.given)
@@ -291,16 +291,18 @@ class _Walk:
             columns = Columns(block.header, table, coalesce=False)
             if columns.problems:
                 at = block.header_row
-                told = [Finding(p.code, sheet.source, sheet.sheet, at, None, p.found, p.arguments) for p in columns.problems]
+                told = [
+                    Finding(p.code, sheet.source, sheet.sheet, at, None, p.found, p.arguments) for p in columns.problems
+                ]
                 return None, [*found, *told]
             self._prepare(block, columns, table)
         return (blocks, found) if blocks else (None, found)
 
     def _prepare(self, block: layout.Block, columns: Columns, table: MappingTable) -> None:
         """Dates become periods where the cell is typed as one; faults and notes of cells that are read are told."""
-        read = set(columns.value_columns()) | {n for numbers in columns.numbers.values() for n in numbers}
+        labels = {number for numbers in columns.numbers.values() for number in numbers}
         layout.read_dates(block, table, columns.numbers)
-        for finding in layout.cell_findings(block, read):
+        for finding in layout.cell_findings(block, labels, set(columns.value_columns())):
             self._note(finding)
 
     # -- records -------------------------------------------------------------------------------------------------
@@ -342,7 +344,9 @@ class _Walk:
             text
             for batch in source.table.batches()
             for text in layout.as_records(batch, source.table, table, self.given)
-            .select(label.alias("label"))["label"].unique().drop_nulls()
+            .select(label.alias("label"))["label"]
+            .unique()
+            .drop_nulls()
         )
         return evident_date(texts)
 

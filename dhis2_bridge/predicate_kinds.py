@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Literal, TypeAlias
 
 from dhis2_bridge.mapping import ColumnType
-from dhis2_bridge.predicate_text import (
+from dhis2_bridge.predicate_nodes import (
     Arithmetic,
     Both,
     Case,

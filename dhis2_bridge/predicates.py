@@ -18,23 +18,18 @@ Numbers are reckoned as 64-bit floats, each step rounded to 15 significant digit
 literal with more digits is unreadable. `a || b` is blank where one of the two is.
 """
 
-import functools
 import operator
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from functools import reduce
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import polars as pl
 
-from dhis2_bridge import dates
 from dhis2_bridge.mapping import ColumnType
 from dhis2_bridge.predicate_kinds import Kind, Kinds, is_blank, iso_date, together
-from dhis2_bridge.predicate_text import (
-    LONGEST_NUMBER,
+from dhis2_bridge.predicate_nodes import (
     Arithmetic,
     Both,
     Case,
@@ -50,9 +45,10 @@ from dhis2_bridge.predicate_text import (
     PredicateError,
     TextLiteral,
     Truth,
-    parse,
     walk,
 )
+from dhis2_bridge.predicate_text import parse
+from dhis2_bridge.typed_texts import MOST_DIGITS, reader_of, written
 
 __all__ = ["ComputedColumn", "Predicate", "PredicateError", "compile", "compile_value"]
 
@@ -66,11 +62,8 @@ _SIGNS: Final[dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]]] = {
 _DTYPES: Final[dict[Kind, type[pl.DataType]]] = {
     "text": pl.String, "blank": pl.String, "truth": pl.Boolean, "number": pl.Float64, "date": pl.Date,
 }  # fmt: skip
-_ISO: Final = dates.pattern("yyyy-mm-dd")
 _UNKNOWN: Final = pl.lit(None, dtype=pl.Boolean)
 _NO: Final = pl.lit(False)
-_KEPT: Final = 100_000
-"""Distinct texts that a reader remembers."""
 
 
 class Decided(NamedTuple):
@@ -145,7 +138,7 @@ class ComputedColumn:
         elif self.type.kind == "date":
             text = made.value.dt.to_string("%Y-%m-%d")
         else:
-            text = made.value.map_batches(_written, return_dtype=pl.String, is_elementwise=True)
+            text = made.value.map_batches(written, return_dtype=pl.String, is_elementwise=True)
         value = pl.when(~made.undecided & (text != "")).then(text)
         return value, compiler.blamed(self.columns, made.undecided | made.unreadable)
 
@@ -203,7 +196,8 @@ def _decide(
     compiler = _Compiler(types, texts)
     held = held.with_columns(compiler.read(name).alias(alias) for name, alias in read.items())
     answer, blamed = parts(_Compiler(types, texts, read))
-    found = held.select(answer.alias("answer"), *(rows.alias(f"rows {name}") for name, rows in blamed))
+    # with_columns, not select: an answer that is the same for every row is spread over all of them.
+    found = held.with_columns(answer.alias("answer"), *(rows.alias(f"rows {name}") for name, rows in blamed))
     return Decided(found["answer"], [(name, found[f"rows {name}"]) for name, _ in blamed])
 
 
@@ -307,7 +301,7 @@ class _Compiler:
         """A typed column as numbers or dates, null where blank or unreadable."""
         if name in self._held:
             return pl.col(self._held[name])
-        reader = _reader(self._types[name])
+        reader = reader_of(self._types[name])
         return self.text(name).map_batches(reader, return_dtype=reader.dtype, is_elementwise=True)
 
     def _typed(self, name: str) -> _Value:
@@ -349,7 +343,7 @@ class _Compiler:
             zero = (right.value == 0).fill_null(value=False)
             self._at_fault(node.right, lambda _: zero)
         made = _SIGNS[node.sign](left.value, right.value)
-        made = pl.when(made.is_finite()).then(made.round_sig_figs(LONGEST_NUMBER))
+        made = pl.when(made.is_finite()).then(made.round_sig_figs(MOST_DIGITS))
         return _Value(made, _NO, undecided=made.is_null())
 
     def _join(self, node: Join) -> _Value:
@@ -394,46 +388,3 @@ def _pattern(like: str) -> str:
     signs = {"%": "(?s:.*)", "_": "(?s:.)"}
     plain = (signs.get(c) or (f"\\x{ord(c):02x}" if c.isascii() and not c.isalnum() else c) for c in like)
     return f"^{''.join(plain)}$"
-
-
-class _Reader:
-    """Reads a column's distinct texts in plain Python and spreads the answers over the rows."""
-
-    def __init__(self, read: Callable[[str], Any], dtype: type[pl.DataType]) -> None:
-        self._read = read
-        self.dtype = dtype
-        self._known: dict[str, Any] = {"": None}
-
-    def __call__(self, texts: pl.Series) -> pl.Series:
-        if len(self._known) > _KEPT:
-            self._known = {"": None}
-        distinct = texts.unique()
-        for text in distinct:
-            if text not in self._known:
-                self._known[text] = self._read(text)
-        values = pl.Series([self._known[text] for text in distinct], dtype=self.dtype)
-        return texts.replace_strict(distinct, values, return_dtype=self.dtype)
-
-
-@functools.lru_cache(maxsize=64)
-def _reader(kind: ColumnType) -> _Reader:
-    if kind.kind == "date":
-        pattern = dates.pattern(kind.form)
-        # A date cell of a workbook arrives in ISO form whatever the pattern of those typed as text.
-        return _Reader(lambda text: pattern.read(text) or _ISO.read(text), pl.Date)
-    shape = re.compile(rf"[+-]?[0-9]+(?:{re.escape(kind.form)}[0-9]+)?")
-
-    def read(text: str) -> float | None:
-        text = text.strip()
-        if not shape.fullmatch(text) or len(text.strip("+-").replace(kind.form, "").strip("0")) > LONGEST_NUMBER:
-            return None
-        return float(text.replace(kind.form, "."))
-
-    return _Reader(read, pl.Float64)
-
-
-def _written(numbers: pl.Series) -> pl.Series:
-    """Numbers as plain text: no exponent, no trailing zeros, no minus zero."""
-    distinct = numbers.unique()
-    texts = [None if n is None else f"{Decimal(repr(n or 0.0)).normalize():f}" for n in distinct]
-    return numbers.replace_strict(distinct, pl.Series(texts, dtype=pl.String), return_dtype=pl.String)

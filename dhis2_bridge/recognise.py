@@ -58,11 +58,14 @@ def in_force(values: pl.DataFrame, mapping: Mapping) -> tuple[pl.DataFrame, pl.D
         return values, empty()
     late = pl.col("period").cast(pl.String).is_in(outside) & pl.col("refused").is_null()
     arguments = {"mapping": mapping.mapping, "periods": mapping.recognise.periods if mapping.recognise else ""}
-    told = values.filter(late).group_by("source", "sheet", "period", maintain_order=True).agg(
-        pl.col("row", "column").first(), pl.len()
+    told = (
+        values.filter(late)
+        .group_by("source", "sheet", "period", maintain_order=True)
+        .agg(pl.col("row", "column").first(), pl.len())
     )
     found = frame(
-        Finding("mapping.not_in_force", *row[:2], *row[3:5], row[2], arguments, row[5]) for row in told.iter_rows()
+        Finding("mapping.not_in_force", source, sheet, row, column, period, arguments, values=count)
+        for source, sheet, period, row, column, count in told.iter_rows()
     )
     code = pl.lit("mapping.not_in_force").cast(pl.Categorical)
     return values.with_columns(refused=pl.when(late).then(code).otherwise("refused")), found
@@ -78,13 +81,12 @@ def _sheets(source: Source) -> list[Sheet]:
 
 
 def _titles(source: Source) -> Iterator[str]:
-    """The texts of a file's first rows; of records, the fields and texts of the first."""
+    """The texts of the first rows of sheets; of a table its first row, which holds the title of a form saved as CSV."""
     for sheet in _sheets(source):
         for row in sheet.rows[:TITLE_ROWS]:
             yield from (cell for cell in row if cell and not cell.isspace())
     if source.table is not None:
         yield from (name for name in source.table.header if name)
-        yield from (text for text in _first_record(source) or () if text)
 
 
 def _first_record(source: Source) -> list[str] | None:

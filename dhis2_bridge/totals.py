@@ -1,11 +1,11 @@
 """Checks the totals of a form against their parts: they are never sent, and a sum that is off keeps its parts back."""
 
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
-from dhis2_bridge.findings import Finding, frame
-from dhis2_bridge.values import address
+from dhis2_bridge.findings import PLACE, Finding, frame
+from dhis2_bridge.values import address, plain
 
 NEAR: Final = 1e-9
 """Relative difference below which two sums are the same: far above the noise of adding, far below any real unit."""
@@ -16,7 +16,9 @@ PARTS_NAMED: Final = 12
 _KEY: Final = ("source", "data_element", "period", "org_unit", "attribute_option_combo")
 
 
-def check(values: pl.DataFrame, totals: pl.DataFrame, names: dict[str, str], mode: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+def check(
+    values: pl.DataFrame, totals: pl.DataFrame, names: dict[str, str], mode: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The data values with those refused whose total disagrees, and the findings, each at the total's cell.
 
     `names` gives data elements their names for people. With `mode` "warn" a difference is a warning and refuses
@@ -75,31 +77,19 @@ def check(values: pl.DataFrame, totals: pl.DataFrame, names: dict[str, str], mod
 
 
 def _finding(
-    total: dict[str, object], names: dict[str, str], cells: dict[int, list[str]], counts: dict[int, int], mode: str
+    total: dict[str, Any], names: dict[str, str], cells: dict[int, list[str]], counts: dict[int, int], mode: str
 ) -> Finding:
-    index, number = total["total"], total["number"]
-    assert isinstance(index, int) and isinstance(number, float)
-    element = names.get(str(total["data_element"]), str(total["data_element"]))
-    place = {name: total[name] for name in ("source", "sheet", "row", "column", "found")}
+    element = names.get(total["data_element"], total["data_element"])
+    place = {name: total[name] for name in (*PLACE, "found")}
     if total["sum"] is None:
-        code = "total.without_parts" if number else "total.zero_without_parts"
-        return Finding(code, **place, arguments={"data_element": element}, values=int(bool(number)))  # type: ignore[arg-type]
-    assert isinstance(total["sum"], float)
+        code = "total.without_parts" if total["number"] else "total.zero_without_parts"
+        return Finding(code, **place, arguments={"data_element": element}, values=int(bool(total["number"])))
+    index = total["total"]
     arguments = {
         "parts": ", ".join(cells[index]) + (", …" if counts[index] > PARTS_NAMED else ""),
         "sum": plain(total["sum"]),
-        "difference": plain(number - total["sum"]),
+        "difference": plain(total["number"] - total["sum"]),
         "data_element": element,
     }
-    refuses = mode == "check"
-    return Finding(
-        "total.disagrees" if refuses else "total.differs",
-        **place,  # type: ignore[arg-type]
-        arguments=arguments,
-        values=counts[index] if refuses else 0,
-    )
-
-
-def plain(number: float) -> str:
-    """A sum in plain notation, without the noise of adding."""
-    return format(round(number, 9), ".15g")
+    code, values = ("total.disagrees", counts[index]) if mode == "check" else ("total.differs", 0)
+    return Finding(code, **place, arguments=arguments, values=values)

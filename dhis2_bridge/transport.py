@@ -115,7 +115,8 @@ class _Retries(Retry):
         response = kwargs.get("response")
         pause = self.get_retry_after(response) if response is not None and self.respect_retry_after_header else None
         if pause is not None and pause > LONGEST_RETRY_AFTER:
-            raise MaxRetryError(kwargs["_pool"], "", ResponseError("asked to wait too long"))
+            pool: Any = kwargs.get("_pool")
+            raise MaxRetryError(pool, "", ResponseError("asked to wait too long"))
         try:
             return super().increment(*args, **kwargs)
         except MaxRetryError as ended:

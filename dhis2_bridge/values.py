@@ -15,7 +15,7 @@ import polars as pl
 from dhis2_bridge.findings import Finding
 
 PLACE_SCHEMA: Final = pl.Schema(
-    {"source": pl.Categorical(), "sheet": pl.Categorical(), "row": pl.UInt32, "column": pl.UInt16}
+    {"source": pl.Categorical(), "sheet": pl.Categorical(), "row": pl.UInt32(), "column": pl.UInt16()}
 )
 
 VALUES_SCHEMA: Final = pl.Schema(
@@ -27,14 +27,14 @@ VALUES_SCHEMA: Final = pl.Schema(
         "org_unit": pl.Categorical(),
         "category_option_combo": pl.Categorical(),
         "attribute_option_combo": pl.Categorical(),
-        "value": pl.String,
-        "comment": pl.String,
-        "found": pl.String,
-        "rule": pl.UInt32,
-        "crosswalk_row": pl.UInt32,
+        "value": pl.String(),
+        "comment": pl.String(),
+        "found": pl.String(),
+        "rule": pl.UInt32(),
+        "crosswalk_row": pl.UInt32(),
         "refused": pl.Categorical(),
-        "chunk": pl.UInt32,
-        "position": pl.UInt32,
+        "chunk": pl.UInt32(),
+        "position": pl.UInt32(),
     }
 )
 """Columns of a frame of data values.
@@ -66,6 +66,11 @@ def escaped(text: pl.Expr) -> pl.Expr:
 
 def _escape(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def plain(number: float) -> str:
+    """A sum or difference in plain notation, without the noise of adding."""
+    return format(round(number, 9), ".15g")
 
 
 def address(row: int, column: int) -> str:

@@ -12,13 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import xlsxwriter
-from build_metadata import FACILITIES, phc_metadata, tb_org_units
+from build_metadata import AGE5, FACILITIES, SEX, phc_metadata, tb_org_units
 
 MAPPINGS = Path(__file__).resolve().parents[1] / "mappings"
 MADE = datetime(2026, 10, 2, 16, 40)  # local time, as a workbook keeps it
-
-SEXES = ("M", "F")
-AGES = ("P0Y--P1Y", "P1Y--P15Y", "P15Y--P18Y", "P18Y--P60Y", "P60Y--P999Y")
 
 Values = dict[tuple[str, str, str], int]
 """line, sex, age -> count; sex and age are "" where the line has no such axis."""
@@ -100,7 +97,7 @@ def age_words(language: str) -> list[str]:
     """The words of the five ages; age5.csv begins each age with its words in uz, ru and en."""
     with (MAPPINGS / "uzbekistan/age5.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    words = [[row["label"] for row in rows if row["category_option"] == age] for age in AGES]
+    words = [[row["label"] for row in rows if row["category_option"] == age] for age in AGE5]
     return [spellings[("uz", "ru", "en").index(language)] for spellings in words]
 
 
@@ -112,8 +109,8 @@ def report(percent: int = 100) -> Values:
         if len(by_sex) == 1:
             values[line, "", ""] = by_sex[0][0]
             continue
-        for sex, figures in zip(SEXES, by_sex, strict=True):
-            ages = AGES if len(figures) > 1 else ("",)
+        for sex, figures in zip(SEX, by_sex, strict=True):
+            ages = tuple(AGE5) if len(figures) > 1 else ("",)
             values |= {(line, sex, age): figure for age, figure in zip(ages, figures, strict=True)}
     return values
 
@@ -192,7 +189,7 @@ def phc_cells(line: str, row: int, values: Values) -> dict[str, int | tuple[str,
     total = (f"=D{row}+J{row}", sum(own.values()))
     if ("M", "") in own:
         return {"C": total, "D": own["M", ""], "J": own["F", ""]}
-    by_sex = {sex: [own[sex, age] for age in AGES] for sex in SEXES}
+    by_sex = {sex: [own[sex, age] for age in AGE5] for sex in SEX}
     return {
         "C": total,
         "D": (f"=SUM(E{row}:I{row})", sum(by_sex["M"])),
@@ -249,8 +246,8 @@ def csv_text(argos: str, values: Values, delimiter: str) -> str:
     return out.getvalue()
 
 
-TB_AGES = [f"{low}-{low + 9} years" for low in range(15, 65, 10)]
-TB_AGES = ["0-4 years", "5-14 years", *TB_AGES, "65+ years", "Unknown Age"]
+TB_AGES = [f"{low}-{high} years" for low, high in ((0, 4), (5, 14), (15, 24), (25, 34), (35, 44), (45, 54), (55, 64))]
+TB_AGES += ["65+ years", "Unknown Age"]
 TB_FIGURES = {
     # twelve of the register and two of the laboratory / men by age / women by age / HIV
     "EX_TB_01": "12 5 4 2 1 1 1 0 0 0 0 0 140 14 / 0 1 2 4 3 2 2 1 0 / 0 0 2 3 2 1 1 1 0 / 24 2 2 2",

@@ -104,7 +104,7 @@ def named(kind: str, code: str, name: str, uz: str | None = None, ru: str | None
 
 
 def system(system_id: str) -> Object:
-    return {"id": system_id, "rev": "example", "version": "2.42.1", "date": "2026-10-01T00:00:00.000"}
+    return {"id": system_id, "rev": "example", "version": "2.43.2", "date": "2026-10-01T00:00:00.000"}
 
 
 def org_units(units: list[tuple[str, str | None, str, str | None]]) -> list[Object]:

@@ -1,8 +1,10 @@
 """The client: exact exchanges by `responses`, behaviour in time against the sandbox."""
 
 import base64
+import gzip
 import json
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,8 +46,6 @@ def connect(sandbox: Sandbox, **more: Any) -> Client:
 
 
 def post(client: Client, **more: Any) -> Any:
-    import gzip
-
     return client.post_data_value_set(gzip.compress(b'{"dataValues": []}'), **more)
 
 
@@ -282,8 +282,6 @@ def test_an_import_that_a_proxy_gave_up_on_may_have_happened(client: Client) -> 
 
 def test_a_pause_that_the_server_asks_for_is_kept() -> None:
     with Sandbox(METADATA, faults=Faults(unavailable=1, retry_after=1, path="/api/me")) as sandbox:
-        import time
-
         began = time.monotonic()
         with connect(sandbox, waiting=True) as client:
             assert client.me()["username"] == "admin"
@@ -427,6 +425,20 @@ def test_a_list_longer_than_a_page_comes_whole_from_a_server() -> None:
     assert len(found["organisationUnits"]) == 120
     assert set(found["organisationUnits"][0]) == {"id", "code", "path"}
     assert found["dataElements"] == []
+
+
+def test_values_are_read_back_by_report() -> None:
+    own = {"dataElement": "dataElemen1", "period": "202401", "orgUnit": "orgUnit0000", "value": "7"}
+    units = [{"id": "orgUnit0000"}]
+    data_set = {"id": "dataSet0001", "dataSetElements": [{"dataElement": {"id": "dataElemen1"}}], "expiryDays": -1}
+    metadata = {**METADATA, "dataSets": [{**data_set, "periodType": "Monthly", "organisationUnits": units}]}
+    with Sandbox(metadata) as sandbox, connect(sandbox) as client:
+        report = {"data_set": "dataSet0001", "period": "202401", "org_unit": "orgUnit0000"}
+        assert client.data_values(**report) == []
+        client.post_data_value_set(gzip.compress(json.dumps({"dataValues": [own]}).encode()))
+        assert [held["value"] for held in client.data_values(**report)] == ["7"]
+        with pytest.raises(ServerError, match="409"):
+            client.data_values(**{**report, "data_set": "nothing0001"})
 
 
 # jobs

@@ -433,3 +433,9 @@ def test_the_tb_form_becomes_values_of_the_package(shared: Path) -> None:
     assert result.errors == 0
     assert result.ready.height == 3 * (18 + 18)
     assert set(result.ready["period"].cast(str)) == {"2026Q3"}
+    form = grid(EXAMPLES / "tb/tb_q.xlsx")
+    counted = [
+        int(cell) for row in form[7:10] for place, cell in enumerate(row) if place > 2 and form[5][place] != "Total"
+    ]
+    assert sorted(map(int, result.ready["value"])) == sorted(counted)
+    assert "row.total_left_out" in result.findings["code"].to_list()

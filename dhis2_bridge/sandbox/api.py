@@ -127,7 +127,7 @@ class Api:
     def _me(self, query: Query) -> Object:
         user = self.world.user
         units = [{"id": unit} for unit in sorted(user.org_units)]
-        sets = (item["id"] for item in self.world.catalogue.lists.get("dataSets", ()) if user.may_write(item))
+        sets = (item["id"] for item in self.world.catalogue.lists["dataSets"] if user.may_write(item))
         return {
             "id": user.id,
             "username": user.username,
@@ -142,17 +142,21 @@ class Api:
         chosen = {name for name, values in query.items() if values[0] == "true"} & set(self.world.catalogue.lists)
         system = {"id": self.system_id, "version": self.version, "date": self.world.clock().isoformat()}
         lists = {name: self._listed(name) for name in self.world.catalogue.lists if not chosen or name in chosen}
-        return {"system": system, **lists}
+        return {"system": system, **{name: objects for name, objects in lists.items() if objects}}
 
     def _listed(self, name: str) -> list[Object]:
-        objects = self.world.catalogue.lists[name]
-        if name != "organisationUnits":
-            return objects
-        found = []
-        for item in objects:
+        """The objects of a list with what a server works out for them."""
+        return [{**self._computed(name, item), **item} for item in self.world.catalogue.lists[name]]
+
+    def _computed(self, name: str, item: Object) -> Object:
+        if name == "organisationUnits":
             above = [*self.world.catalogue.ancestors(item["id"])][::-1]
-            found.append({"path": "/" + "/".join(above), "level": len(above), **item})
-        return found
+            return {"path": "/" + "/".join(above), "level": len(above)}
+        if name == "dataElements":
+            return {"domainType": "AGGREGATE"}
+        if name in ("dataSets", "categoryOptions"):
+            return {"access": {"data": {"read": True, "write": self.world.user.may_write(item)}}}
+        return {}
 
     def _objects(self, below: list[str], query: Query) -> Reply:
         name = below[0]
@@ -184,7 +188,7 @@ class Api:
         if None in sets or any(catalogue.find("organisationUnits", unit) is None for unit in units):
             raise BadRequest(409, "Data set or org unit not found")
         if query.get("children", ["false"])[0] == "true":
-            everywhere = (item["id"] for item in catalogue.lists.get("organisationUnits", ()))
+            everywhere = (item["id"] for item in catalogue.lists["organisationUnits"])
             units |= {unit for unit in everywhere if units & {*catalogue.ancestors(unit)}}
         elements = {element for found in sets if found for element in found.elements}
         rows = self.world.store.values(elements, set(query["period"]), units)

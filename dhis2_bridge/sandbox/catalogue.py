@@ -27,6 +27,13 @@ _DEFAULTS: Final[dict[str, Object]] = {
     },
 }
 
+# Lists that every server has, and that an export leaves out when they are empty.
+_ALWAYS: Final = (
+    *("attributes", "categories", "categoryCombos", "categoryOptions", "categoryOptionCombos", "dataElements"),
+    *("dataElementGroups", "dataSets", "indicators", "optionSets", "options", "organisationUnits"),
+    *("organisationUnitGroups", "validationRules"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
@@ -62,8 +69,10 @@ class Catalogue:
         self.lists: dict[str, list[Object]] = {
             name: list(objects) for name, objects in metadata.items() if isinstance(objects, list)
         }
+        for name in _ALWAYS:
+            self.lists.setdefault(name, [])
         for name, default in _DEFAULTS.items():
-            objects = self.lists.setdefault(name, [])
+            objects = self.lists[name]
             if all(item.get("id") != default["id"] for item in objects):
                 objects.append(default)
         self._found: dict[tuple[str, str], dict[str, Object]] = {}
@@ -79,7 +88,7 @@ class Catalogue:
     @cached_property
     def data_sets(self) -> dict[str, DataSet]:
         """The data sets by UID."""
-        return {item["id"]: self._data_set(item) for item in self.lists.get("dataSets", ())}
+        return {item["id"]: self._data_set(item) for item in self.lists["dataSets"]}
 
     @cached_property
     def sets_of_element(self) -> dict[str, list[DataSet]]:
@@ -139,9 +148,9 @@ class Catalogue:
     @cached_property
     def _codes(self) -> dict[str, frozenset[str]]:
         found: dict[str, set[str]] = {}
-        for item in self.lists.get("options", ()):
+        for item in self.lists["options"]:
             found.setdefault(reference(item, "optionSet"), set()).add(item["code"])
-        for item in self.lists.get("optionSets", ()):
+        for item in self.lists["optionSets"]:
             inside = (option["code"] for option in item.get("options", ()) if "code" in option)
             found.setdefault(item["id"], set()).update(inside)
         return {name: frozenset(codes) for name, codes in found.items()}
@@ -160,9 +169,7 @@ class Catalogue:
 
     def roots(self) -> list[str]:
         """The org units without a known parent."""
-        return [
-            item["id"] for item in self.lists.get("organisationUnits", ()) if len([*self.ancestors(item["id"])]) == 1
-        ]
+        return [item["id"] for item in self.lists["organisationUnits"] if len([*self.ancestors(item["id"])]) == 1]
 
 
 def reference(item: Mapping[str, Any], name: str) -> str:

@@ -139,15 +139,12 @@ class Sandbox:
         self._store.close()
 
     def serve_forever(self) -> None:
-        """Answer until the person interrupts."""
+        """Wait until the person interrupts, which raises KeyboardInterrupt, or until the sandbox is stopped."""
         if self._server is None:
             self.start()
-        try:
-            # A wait with a limit, because Windows does not interrupt one without.
-            while not self._stopped.wait(1.0):
-                pass
-        except KeyboardInterrupt:
-            self.stop()
+        # A wait with a limit, because Windows does not interrupt one without.
+        while not self._stopped.wait(1.0):
+            pass
 
     @property
     def url(self) -> str:

@@ -36,7 +36,7 @@ def open_source(
     *,
     name: str | None = None,
     stream: BinaryIO | None = None,
-    format: str | None = None,
+    format: str | None = None,  # noqa: A002 - the word that mappings and the command line have for it
     encoding: str | None = None,
     delimiter: str | None = None,
     quote: str | None = '"',

@@ -66,7 +66,7 @@ def scan(lines: Sequence[str], dialect: Dialect, *, width: int = 0, final: bool 
         try:
             for cells in reader:
                 start, at = at, base + reader.line_num
-                if at - start > 1 and width > 2 and _each_line_is_a_record(lines[start:at], dialect, width):
+                if at - start > 1 and _may_be_several_records(cells, lines[start:at], dialect, width):
                     at, fault = start, "unclosed"
                     break
                 yield Record(cells, at)
@@ -79,9 +79,14 @@ def scan(lines: Sequence[str], dialect: Dialect, *, width: int = 0, final: bool 
             yield Record([], at, fault)
 
 
-def _each_line_is_a_record(lines: Sequence[str], dialect: Dialect, width: int) -> bool:
-    # With two columns this would refuse too many honest remarks: "first line\nsecond line, with a comma".
-    return all(line.count(dialect.delimiter) == width - 1 for line in lines)
+def _may_be_several_records(cells: Sequence[str], lines: Sequence[str], dialect: Dialect, width: int) -> bool:
+    # Two stray quotes in one column take in the cells between them. With two columns this would refuse too many honest
+    # remarks: "first line\nsecond line, with a comma".
+    return (
+        width > 2
+        and all(line.count(dialect.delimiter) == width - 1 for line in lines)
+        and any(dialect.delimiter in cell for cell in cells if "\n" in cell or "\r" in cell)
+    )
 
 
 def _fault(message: str, first_line: str) -> str:
@@ -171,16 +176,11 @@ def _proofs(width: int, dialect: Dialect) -> list[_Proof]:
 
 
 def _long_cells_are_certain(text: pl.Series, frame: pl.DataFrame, dialect: Dialect) -> bool:
-    """Whether records of several lines were cut right, and none of them could be two stray quotes far apart.
-
-    Such quotes would take in the ends of two records, so with more than two columns at least one delimiter; see
-    `_each_line_is_a_record`.
-    """
+    """Whether records of several lines were cut right and none may be several records (`_may_be_several_records`)."""
     quote = re.escape(dialect.quote or "")
     outside = text.str.replace_all(f"{quote}[^{quote}]*{quote}", "").str.count_matches("\n", literal=True)[0]
-    several = pl.all().str.contains("\n", literal=True)
-    doubtful = several & pl.all().str.contains(dialect.delimiter, literal=True)
-    return frame.height == outside and (frame.width < 3 or not frame.select(pl.any_horizontal(doubtful.any())).item())
+    doubtful = pl.all().str.contains("[\r\n]") & pl.all().str.contains(dialect.delimiter, literal=True)
+    return frame.height == outside and not frame.select(pl.any_horizontal(doubtful.any())).item()
 
 
 def blank_as_null(columns: Sequence[str]) -> pl.Expr:

@@ -59,7 +59,8 @@ def elements(content: bytes, tags: Sequence[str], source: str) -> Iterator[Any]:
 
 def local_name(element: Any) -> str:
     """The name of an element without its namespace."""
-    return str(element.tag).rpartition("}")[2]
+    tag: str = element.tag
+    return tag[tag.rfind("}") + 1 :]
 
 
 def _broken(source: str) -> Unreadable:

@@ -9,7 +9,7 @@ one made of zeros only keeps the leading zeros of a code (00123). No other forma
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import date
 from functools import partial
 from itertools import islice
@@ -23,12 +23,13 @@ from dhis2_bridge.sources import workbook_bounds, workbook_xml
 from dhis2_bridge.sources.limits import DEFAULT, Limits
 from dhis2_bridge.sources.workbook_cells import Cells, Fault, Padded, Texts, column_letters, number_text
 from dhis2_bridge.sources.workbook_package import Part, pack, too_large, unpack, unreadable, unsupported
-from dhis2_bridge.sources.workbook_search import is_plain, texts_are_counted_right
+from dhis2_bridge.sources.workbook_search import Hidden, plain, texts_are_counted_right
 from dhis2_bridge.values import Sheet, Source
 
 _ODS: Final = b"application/vnd.oasis.opendocument.spreadsheet"
-_PRODUCER: Final = re.compile(rb"<(?:\w+:)?Application>([^<]{1,80})")
-_MAY_PAD: Final = re.compile(rb"""formatCode\s*=\s*["'][^"'0-9]*00""")
+_ODS_PARTS: Final = ("mimetype", "meta-inf/manifest.xml", "content.xml")
+_XLSB_PARTS: Final = (".bin", "xl/_rels/workbook.bin.rels")
+_MAY_PAD: Final = re.compile(rb"""formatCode\s*=\s*["'](?:\[[^\]]*\]|[^"'0-9\[])*00""")
 _MERGED_AT_MOST: Final = 100_000
 
 _T = TypeVar("_T")
@@ -39,7 +40,7 @@ def read(path: Path, name: str, *, limits: Limits = DEFAULT) -> Source:
 
     `name` is how the user named the file. The kind of workbook is known by its content, not by its name. `findings`
     tells of hidden sheets, rows and columns that hold something, and once of what the format cannot tell. `evidence`
-    has `sheets`, and for XLSX `epoch` (1900 or 1904) and `producer`.
+    has `sheets`, and for XLSX the `epoch` of its dates (1900 or 1904).
 
     Raises `Unreadable`: `file.empty`, `file.no_data` (no cell is filled), `file.unreadable` (damaged, or made to do
     harm), `file.unsupported` (a password, another format), `file.too_large`.
@@ -51,26 +52,11 @@ def read(path: Path, name: str, *, limits: Limits = DEFAULT) -> Source:
     if not data:
         raise Unreadable(Finding("file.empty", name))
     if data.startswith(b"PK"):
-        parts = unpack(data, name, limits)
-        if "xl/workbook.bin" in parts:
-            workbook_bounds.check_xlsb(parts, name, limits)
-            source.format = "xlsb"
-            _read_by_engine(source, pack(parts.values()))
-        elif "mimetype" in parts and parts["mimetype"].content.startswith(_ODS):
-            if "content.xml" not in parts:
-                raise unreadable(name, "workbook_part_missing")
-            workbook_bounds.check_ods(parts["content.xml"].content, name, limits)
-            source.format = "ods"
-            _read_by_engine(source, pack(parts.values()))
-        elif "_rels/.rels" in parts:
-            source.format = "xlsm" if path.suffix.lower() == ".xlsm" else "xlsx"
-            _read_open_xml(source, parts, limits)
-        else:
-            raise unsupported(name, "zip", "unpack_first")
+        _read_archive(source, unpack(data, name, limits), path.suffix.lower(), limits)
     elif data.startswith(workbook_bounds.COMPOUND):
         workbook_bounds.check_xls(data, name, limits)
         source.format = "xls"
-        _read_by_engine(source, data)
+        _read_by_engine(source, data, limits)
     else:
         start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         raise unsupported(name, "html_or_xml" if start.startswith(b"<") else "unknown", "save_as_xlsx")
@@ -79,27 +65,50 @@ def read(path: Path, name: str, *, limits: Limits = DEFAULT) -> Source:
     return source
 
 
+def _read_archive(source: Source, parts: Mapping[str, Part], suffix: str, limits: Limits) -> None:
+    """Fill in the sheets of a zipped workbook of any kind.
+
+    calamine gets the parts of that kind only, so that it cannot take the file for another than the one checked here.
+    """
+    if "xl/workbook.bin" in parts:
+        source.format = "xlsb"
+        workbook_bounds.check_xlsb(parts, source.name, limits)
+        _read_by_engine(source, pack(part for key, part in parts.items() if key.endswith(_XLSB_PARTS)), limits)
+    elif "mimetype" in parts and parts["mimetype"].content.startswith(_ODS):
+        source.format = "ods"
+        if not {"content.xml", "meta-inf/manifest.xml"} <= parts.keys():
+            raise unreadable(source.name, "workbook_part_missing")
+        if b"encryption-data" in parts["meta-inf/manifest.xml"].content:
+            raise unsupported(source.name, "encrypted_workbook", "save_without_password")
+        workbook_bounds.check_ods(parts["content.xml"].content, source.name, limits)
+        _read_by_engine(source, pack(parts[key] for key in _ODS_PARTS), limits)
+    elif "_rels/.rels" in parts:
+        source.format = "xlsm" if suffix == ".xlsm" else "xlsx"
+        _read_open_xml(source, parts, limits)
+    else:
+        raise unsupported(source.name, "zip", "unpack_first")
+
+
 def _read_open_xml(source: Source, parts: Mapping[str, Part], limits: Limits) -> None:
     """Fill in the sheets of an XLSX or XLSM: plain ones as calamine reads them, the others as we do."""
     book = workbook_xml.book(parts, source.name)
     source.evidence["epoch"] = book.epoch
-    if (application := parts.get("docprops/app.xml")) and (found := _PRODUCER.search(application.content)):
-        source.evidence["producer"] = found[1].decode(errors="replace")
     strings, styles = (parts[path].content if path in parts else b"" for path in (book.strings, book.styles))
     formats = workbook_xml.styles(styles, source.name) if _MAY_PAD.search(styles) else None
     padded = [number for number, style in enumerate(formats or ()) if style.zeros]
     worksheets = {place: entry for place, entry in enumerate(book.sheets) if entry.kind == "worksheet"}
     usual = book.usual and texts_are_counted_right(strings)
-    plain = {
-        place
-        for place, entry in worksheets.items()
-        if usual and is_plain(parts[entry.part].content, padded, limits.sheet_cells)
-    }
-    engine = _engine(book, parts, plain) if plain else None
+    easy: dict[int, Hidden] = {}
+    for place, entry in worksheets.items():
+        if usual and (hidden := plain(parts[entry.part].content, padded)):
+            easy[place] = hidden
+    engine = _engine(book, parts, easy) if easy else None
     reader: workbook_xml.CellReader | None = None
     texts = Texts()
     for place, entry in worksheets.items():
-        sheet = _attempt(partial(_by_engine, engine, place, source, texts)) if engine and place in plain else None
+        sheet = None
+        if engine and place in easy:
+            sheet = _attempt(partial(_by_engine, engine, place, source, texts, limits, easy[place]))
         if sheet is None:
             # Here too where calamine stumbles over a sheet: what it calls broken is read, or refused with a reason.
             if reader is None:
@@ -112,16 +121,15 @@ def _read_open_xml(source: Source, parts: Mapping[str, Part], limits: Limits) ->
         _add(source, sheet)
 
 
-def _engine(book: workbook_xml.Book, parts: Mapping[str, Part], plain: set[int]) -> CalamineWorkbook | None:
+def _engine(book: workbook_xml.Book, parts: Mapping[str, Part], easy: Container[int]) -> CalamineWorkbook | None:
     """calamine, opened on the parts that it is to read; nothing where it does not see the same sheets as we do."""
-    wanted = {entry.part for place, entry in enumerate(book.sheets) if place in plain}
-    others = {entry.part for entry in book.sheets} - wanted
+    others = {entry.part for place, entry in enumerate(book.sheets) if place not in easy}
     packed = pack(part for key, part in parts.items() if key not in others)
     engine = _attempt(lambda: CalamineWorkbook.from_filelike(io.BytesIO(packed)))
     return engine if engine and engine.sheet_names == [entry.name for entry in book.sheets] else None
 
 
-def _read_by_engine(source: Source, data: bytes) -> None:
+def _read_by_engine(source: Source, data: bytes, limits: Limits) -> None:
     """Fill in the sheets of a workbook that only calamine reads, and say what its format leaves unknown."""
     try:
         engine = _attempt(lambda: CalamineWorkbook.from_filelike(io.BytesIO(data)))
@@ -132,24 +140,37 @@ def _read_by_engine(source: Source, data: bytes) -> None:
     texts = Texts()
     for place, entry in enumerate(engine.sheets_metadata):
         if entry.typ == SheetTypeEnum.WorkSheet:
-            sheet = _attempt(partial(_by_engine, engine, place, source, texts))
+            sheet = _attempt(partial(_by_engine, engine, place, source, texts, limits, Hidden()))
             if sheet is None:
                 raise unreadable(source.name, "workbook_damaged")
             _add(source, sheet)
     source.findings.append(Finding("sheet.not_known", source.name, arguments={"format": source.format}))
 
 
-def _by_engine(engine: CalamineWorkbook, place: int, source: Source, texts: Texts) -> Sheet:
+def _by_engine(
+    engine: CalamineWorkbook, place: int, source: Source, texts: Texts, limits: Limits, hidden: Hidden
+) -> Sheet:
     """One sheet as calamine reads it."""
     entry = engine.sheets_metadata[place]
     read = engine.get_sheet_by_index(place)
     cells = Cells([])
-    if read.start is not None:
-        row, column = read.start
-        merged = tuple(
-            (top + 1, left + 1, bottom + 1, right + 1) for (top, left), (bottom, right) in read.merged_cell_ranges or ()
+    if read.start is not None and read.end is not None:
+        (row, column), (last_row, last_column) = read.start, read.end
+        if (last_row - row + 1) * (last_column + 1) > limits.sheet_cells:
+            raise too_large(source.name, "sheet_cells", limits.sheet_cells, entry.name)
+        cells = Cells(
+            islice(read.iter_rows(), row, None),
+            first_row=row + 1,
+            first_column=column + 1,
+            merged=tuple(
+                (top + 1, left + 1, bottom + 1, right + 1)
+                for (top, left), (bottom, right) in read.merged_cell_ranges or ()
+            ),
+            hidden_rows=frozenset(number for number in hidden.rows if row < number <= last_row + 1),
+            hidden_columns=frozenset(
+                number for least, most in hidden.columns for number in range(least, min(most, last_column + 1) + 1)
+            ),
         )
-        cells = Cells(islice(read.iter_rows(), row, None), row + 1, column + 1, merged)
     return _sheet(source.name, entry.name, entry.visible == SheetVisibleEnum.Visible, cells, texts)
 
 

@@ -41,22 +41,22 @@ _XLSB_LAST_ROW: Final = 1_048_576
 
 
 class _Extent:
-    """The rectangle around the cells of a sheet; refuses when it passes the limit."""
+    """The rows and columns that the cells of a sheet take up, counted from the first column on."""
 
-    def __init__(self, source: str, limits: Limits) -> None:
-        self.source, self.limits = source, limits
-        self.rows = self.columns = 0
-        self.first_row = self.first_column = 1 << 32
+    def __init__(self) -> None:
+        self.first_row, self.last_row, self.columns = 1 << 32, 0, 0
 
-    def add(self, row: int, column: int, last_column: int) -> None:
-        self.first_row, self.rows = min(self.first_row, row), max(self.rows, row)
-        self.first_column, self.columns = min(self.first_column, column), max(self.columns, last_column)
+    def add(self, row: int, column: int) -> None:
+        """Count a cell; row and column from 0."""
+        self.first_row, self.last_row = min(self.first_row, row), max(self.last_row, row)
+        self.columns = max(self.columns, column + 1)
 
-    def check(self) -> None:
-        if self.columns >= self.limits.columns:
-            raise too_large(self.source, "columns", self.limits.columns)
-        if (self.rows - self.first_row + 1) * (self.columns - self.first_column + 1) > self.limits.sheet_cells:
-            raise too_large(self.source, "sheet_cells", self.limits.sheet_cells)
+    def check(self, source: str, limits: Limits) -> None:
+        """Raise `Unreadable` when the rectangle passes a limit."""
+        if self.columns > limits.columns:
+            raise too_large(source, "columns", limits.columns)
+        if (self.last_row - self.first_row + 1) * self.columns > limits.sheet_cells:
+            raise too_large(source, "sheet_cells", limits.sheet_cells)
 
 
 def check_xls(data: bytes, source: str, limits: Limits) -> None:
@@ -68,7 +68,7 @@ def check_xls(data: bytes, source: str, limits: Limits) -> None:
         ]
         read = 0
         for position in sorted(positions):
-            extent = _Extent(source, limits)
+            extent = _Extent()
             for number, content in _records(stream, position):
                 read += 4 + len(content)
                 # Sheets stand one after the other; where they overlap, the same bytes would be read over and over.
@@ -76,23 +76,23 @@ def check_xls(data: bytes, source: str, limits: Limits) -> None:
                     raise unreadable(source, "sheets_overlap")
                 if number in _CELL_RECORDS:
                     row, column = struct.unpack_from("<HH", content)
-                    extent.add(row, column, column)
+                    extent.add(row, column)
                 elif number == _ROW_OF_NUMBERS:
                     row, column = struct.unpack_from("<HH", content)
-                    extent.add(row, column, column + max(0, len(content) - 6) // 6)
+                    extent.add(row, column + max(0, len(content) - 6) // 6)
                 elif number == _DIMENSIONS:
                     _check_declared(content, source, limits)
-            extent.check()
+            extent.check(source, limits)
     except (struct.error, IndexError) as error:
         raise unreadable(source, "workbook_damaged") from error
 
 
 def check_xlsb(parts: Mapping[str, Part], source: str, limits: Limits) -> None:
-    """Raise `Unreadable` for an XLSB workbook with too large a sheet."""
+    """Raise `Unreadable` for an XLSB workbook with too large a sheet; all its binary parts are looked at as sheets."""
     for key, part in parts.items():
-        if not key.endswith(".bin") or key.endswith(("/workbook.bin", "/styles.bin", "/sharedstrings.bin")):
+        if not key.endswith(".bin"):
             continue
-        extent = _Extent(source, limits)
+        extent = _Extent()
         row = 0
         for number, content in _binary_records(part.content):
             if number != _XLSB_ROW and number not in _XLSB_CELLS:
@@ -101,12 +101,12 @@ def check_xlsb(parts: Mapping[str, Part], source: str, limits: Limits) -> None:
                 raise unreadable(source, "workbook_damaged")
             place = int.from_bytes(content[:4], "little")
             if number in _XLSB_CELLS:
-                extent.add(row, place, place)
+                extent.add(row, place)
             elif place > _XLSB_LAST_ROW:
                 break
             else:
                 row = place
-        extent.check()
+        extent.check(source, limits)
 
 
 def check_ods(content: bytes, source: str, limits: Limits) -> None:

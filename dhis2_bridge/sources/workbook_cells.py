@@ -115,15 +115,16 @@ def number_text(number: float) -> tuple[str, str | None]:
     what was meant cannot be known; `cell.error` for what is no number (NaN). The text of the last two is what stands
     in the file.
     """
+    text = repr(number)
+    if len(text) <= _DIGITS + 1 and "e" not in text and "n" not in text:
+        # The shortest text that is read as the same number has no more digits than count.
+        return text.removesuffix(".0") if number else "0", None
     if not math.isfinite(number):
-        return str(number), "cell.error"
+        return text, "cell.error"
     if abs(number) >= _FIRST_WITH_DIGITS_LOST:
-        return (str(int(number)) if abs(number) < 1e21 else repr(number)), "cell.digits_lost"
-    if number.is_integer():
-        return str(int(number)), None
-    rounded = f"{number:.{_DIGITS}g}"
-    text = f"{Decimal(rounded):f}" if "e" in rounded else rounded
-    return text, None if float(rounded) == number else "cell.float_noise"
+        return (str(int(number)) if abs(number) < 1e21 else text), "cell.digits_lost"
+    rounded = f"{Decimal(f'{number:.{_DIGITS}g}'):f}"
+    return rounded, None if float(rounded) == number else "cell.float_noise"
 
 
 def moment(serial: float, kind: str, epoch: int) -> Value:

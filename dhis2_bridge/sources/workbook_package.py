@@ -18,11 +18,11 @@ from dhis2_bridge.sources.limits import Limits
 
 # Parts that hold no cells, by the start of their names in lower case: pictures, charts, macros, caches of pivot tables.
 _WITHOUT_CELLS: Final = (
-    "[content_types]", "basic/", "configurations", "customxml/", "docprops/core", "docprops/custom",
-    "docprops/thumb", "object", "pictures/", "thumbnails/", "xl/activex", "xl/calcchain", "xl/charts/", "xl/comments",
-    "xl/connections", "xl/ctrlprops/", "xl/drawings/", "xl/embeddings/", "xl/externallinks/", "xl/media/", "xl/persons/",
-    "xl/pivotcache/", "xl/pivottables/", "xl/printersettings/", "xl/tables/", "xl/theme/", "xl/threadedcomments/",
-    "xl/vba", "xl/worksheets/_rels/", "xl/worksheets/binaryindex",
+    "[content_types]", "basic/", "configurations", "customxml/", "docprops/", "object", "pictures/", "thumbnails/",
+    "xl/activex", "xl/calcchain", "xl/charts/", "xl/comments", "xl/connections", "xl/ctrlprops/", "xl/drawings/",
+    "xl/embeddings/", "xl/externallinks/", "xl/media/", "xl/persons/", "xl/pivotcache/", "xl/pivottables/",
+    "xl/printersettings/", "xl/tables/", "xl/theme/", "xl/threadedcomments/", "xl/vba", "xl/worksheets/_rels/",
+    "xl/worksheets/binaryindex",
 )  # fmt: skip
 
 _SMALL_ARCHIVE: Final = 32 << 20
@@ -32,6 +32,9 @@ _LARGEST_PART: Final = 0xFFFF_FFFF
 _STORED_UP_TO: Final = 1 << 20
 
 _ENCODING: Final = re.compile(rb"""^<\?xml[^>]*?\bencoding\s*=\s*["']([^"']*)""")
+
+_UTF_8_NAMES: Final = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _CENTRAL: Final = struct.Struct("<4s6H3L5H2L")
@@ -69,12 +72,13 @@ def unpack(data: bytes, source: str, limits: Limits) -> dict[str, Part]:
         raise too_large(source, "archive_ratio", limits.archive_ratio)
     parts: dict[str, Part] = {}
     for entry in entries:
-        key = entry.filename.replace("\\", "/").lstrip("/").lower()
-        if key.endswith("/") or key.startswith(_WITHOUT_CELLS):
+        name = entry.filename.replace("\\", "/").lstrip("/")
+        key = name.lower()
+        if key.startswith(_WITHOUT_CELLS) or key.endswith("/"):
             continue
         if key in parts:
             raise unreadable(source, "archive_part_twice")
-        parts[key] = part = _part(data, entry, source)
+        parts[key] = part = _part(data, entry, name, source)
         if not key.endswith(".bin"):
             _check_xml(part.content, source)
     return parts
@@ -101,7 +105,7 @@ def pack(parts: Iterable[Part]) -> bytes:
     return b"".join((*body, *directory, _END.pack(b"PK\5\6", 0, 0, count, count, length, offset, 0)))
 
 
-def _part(data: bytes, entry: zipfile.ZipInfo, source: str) -> Part:
+def _part(data: bytes, entry: zipfile.ZipInfo, name: str, source: str) -> Part:
     if entry.flag_bits & 1:
         raise unsupported(source, "encrypted_workbook", "save_without_password")
     start = entry.header_offset
@@ -124,7 +128,7 @@ def _part(data: bytes, entry: zipfile.ZipInfo, source: str) -> Part:
         raise unreadable(source, "archive_sizes_wrong")
     if len(content) < entry.file_size or zlib.crc32(content) != entry.CRC:
         raise unreadable(source, "archive_damaged")
-    return Part(entry.filename.replace("\\", "/").lstrip("/"), content, packed, entry.compress_type, entry.CRC)
+    return Part(name, content, packed, entry.compress_type, entry.CRC)
 
 
 def _check_xml(content: bytes, source: str) -> None:
@@ -133,7 +137,7 @@ def _check_xml(content: bytes, source: str) -> None:
         raise unreadable(source, "xml_declares_entities")
     start = content[:256].removeprefix(b"\xef\xbb\xbf")
     declared = _ENCODING.match(start)
-    if b"\0" in start or (declared and declared[1].lower() not in {b"utf-8", b"utf8", b"us-ascii", b"ascii"}):
+    if start.startswith(_UTF_16) or (declared and declared[1].lower() not in _UTF_8_NAMES):
         raise unreadable(source, "xml_encoding")
 
 

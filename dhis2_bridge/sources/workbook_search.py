@@ -6,13 +6,14 @@ and then is merely read more slowly.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from dhis2_bridge.sources.workbook_cells import column_number
 
-# A rectangle of so many cells is laid out without asking how many of them are filled: 128 MB for a moment.
-_SMALL: Final = 4_000_000
-_LOOSELY_FILLED: Final = 4
+# A rectangle of so many cells is laid out without asking how many of them are filled: 256 MB for a moment.
+_SMALL: Final = 8_000_000
+_LOOSELY_FILLED: Final = 16
 
 _SHAPE: Final = bytes(
     ord("A") if chr(byte).isalpha() and byte < 128 else ord("9") if chr(byte).isdigit() and byte < 128 else ord(" ")
@@ -21,32 +22,49 @@ _SHAPE: Final = bytes(
 _CELL: Final = re.compile(rb'<c r="([A-Za-z]+)([0-9]+)"')
 _WITH_RESULT: Final = re.compile(rb"<f(?: [^>]*)?(?:/>|>[^<]*</f>)<v>[^<]")
 _WITH_EMPTY_TEXT: Final = re.compile(rb' t="str"[^<>]*><f(?: [^>]*)?(?:/>|>[^<]*</f>)<v></v>')
+_HIDDEN_ROW: Final = re.compile(rb'<row r="([0-9]{1,7})"[^<>]* hidden="(?:1|true)"')
+_COLUMNS: Final = re.compile(rb"<col( [^<>]*)>")
+_HIDDEN: Final = re.compile(rb' hidden="(?:1|true)"')
+_LEAST: Final = re.compile(rb' min="([0-9]{1,5})"')
+_MOST: Final = re.compile(rb' max="([0-9]{1,5})"')
+_SPACED: Final = re.compile(rb"<v>\s")
 _TEXTS_COUNTED: Final = re.compile(rb"""uniqueCount\s*=\s*["']([0-9]+)["']""")
 
 
-def is_plain(content: bytes, padded: Sequence[int], most: int) -> bool:
-    """Whether calamine gives all there is in this sheet, in a rectangle of at most `most` cells.
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What a plain sheet hides: rows, and columns from the first to the last of each pair."""
 
-    `padded` are the cell styles that fill a number up with zeros. Not plain are: hidden rows or columns, error cells,
-    formulas without a stored result, names with a prefix, sections of character data, and cells so far apart that the
-    rectangle around them would fill the memory.
+    rows: tuple[int, ...] = ()
+    columns: tuple[tuple[int, int], ...] = ()
+
+
+_NOTHING: Final = Hidden()
+
+
+def plain(content: bytes, padded: Sequence[int]) -> Hidden | None:
+    """What a sheet hides, if calamine gives all else there is in it; nothing if it would not.
+
+    `padded` are the cell styles that fill a number up with zeros. Not plain are: error cells, formulas without a
+    stored result, names with a prefix, sections of character data, numbers with space around them, and cells so far
+    apart that the rectangle around them would fill the memory.
     """
     start, end = content.find(b"<sheetData"), content.rfind(b"</sheetData>")
     # A search for one byte is many times faster than one for two, and often enough to know that there is nothing.
     if start < 0 or end < start or (b"!" in content and b"<!" in content):
-        return False
-    hidden = content.count(b"hidden")
-    if hidden and hidden != content.count(b'hidden="0"') + content.count(b'hidden="false"'):
-        return False
+        return None
     body = content[start:end]
     if b"e" in body and (b'"e"' in body or b"'e'" in body):
-        return False
+        return None
     if padded and (b"s='" in body or any(b's="%d"' % style in body for style in padded)):
-        return False
+        return None
+    if b"\n" in body and _SPACED.search(body):
+        return None
     formulas = body.count(b"<f") if b"f" in body else 0
     if formulas and formulas != len(_WITH_RESULT.findall(body)) + len(_WITH_EMPTY_TEXT.findall(body)):
-        return False
-    return _is_dense(body, most)
+        return None
+    hidden = content.count(b"hidden")
+    return (_hidden(content, hidden) if hidden else _NOTHING) if _is_dense(body) else None
 
 
 def texts_are_counted_right(content: bytes) -> bool:
@@ -58,15 +76,29 @@ def texts_are_counted_right(content: bytes) -> bool:
     return int(declared[1]) <= len(content) // 5 if declared else b"uniqueCount" not in content
 
 
-def _is_dense(body: bytes, most: int) -> bool:
+def _hidden(content: bytes, count: int) -> Hidden | None:
+    """The rows and columns that are hidden, where all that is said of hiding is said in the usual way."""
+    rows = tuple(int(number) for number in _HIDDEN_ROW.findall(content))
+    columns = tuple(
+        (int(least[1]), int(most[1]))
+        for attributes in _COLUMNS.findall(content)
+        if _HIDDEN.search(attributes) and (least := _LEAST.search(attributes)) and (most := _MOST.search(attributes))
+    )
+    shown = content.count(b'hidden="0"') + content.count(b'hidden="false"')
+    return Hidden(rows, columns) if len(rows) + len(columns) + shown == count else None
+
+
+def _is_dense(body: bytes) -> bool:
     """Whether the rectangle around the cells of a sheet is small, or not much larger than their number."""
     shape = body.translate(_SHAPE)
-    if b"A9999" not in shape and b"AAA9" not in shape:
-        # No place that is named lies beyond row 999 and column ZZ. A cell without a name follows the one before it,
-        # and so lies beyond by no more than there are tags of rows, and cells in the longest row.
-        rows = 999 + body.count(b"row")
-        columns = 702 + max(map(len, body.split(b"</row>"))) // len(b"<c/>")
-        if rows * columns <= min(most, _SMALL):
+    digits = next(count for count in range(3, 12) if b"A" + b"9" * (count + 1) not in shape or count == 11)
+    if digits < 7 and b"AAA9" not in shape:
+        # No place that is named lies beyond these. A cell without a name follows the one before it, and so lies beyond
+        # by no more than there are tags of rows, and cells in the longest row.
+        rows = 10**digits + body.count(b"row")
+        columns = 702 if b"AA9" in shape else 26
+        columns += max(map(len, body.split(b"</row>"))) // len(b"<c/>")
+        if rows * columns <= _SMALL or rows * columns <= _LOOSELY_FILLED * body.count(b'<c r="'):
             return True
     count = 0
     numbers: set[int] = set()
@@ -79,6 +111,6 @@ def _is_dense(body: bytes, most: int) -> bool:
         return False
     if not count:
         return True
-    columns_used = [column_number(text.decode()) for text in letters]
-    area = (max(numbers) - min(numbers) + 1) * (max(columns_used) - min(columns_used) + 1)
-    return area <= min(most, max(_SMALL, _LOOSELY_FILLED * count))
+    # Rows of text begin at column A, wherever the first filled cell is.
+    area = (max(numbers) - min(numbers) + 1) * max(column_number(text.decode()) for text in letters)
+    return area <= max(_SMALL, _LOOSELY_FILLED * count)

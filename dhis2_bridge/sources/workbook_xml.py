@@ -22,7 +22,7 @@ _LAST_ROW: Final = 1_048_576
 _LAST_COLUMN: Final = 16_384
 
 _TRUE: Final = frozenset({"1", "true"})
-_REFERENCE: Final = re.compile("([A-Za-z]{1,3})([0-9]{1,7})")
+_DIGITS: Final = "0123456789"
 _NO_NUMBERS: Final = frozenset({"nan", "inf", "-inf", "infinity", "-infinity"})
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _ESCAPED: Final = re.compile("_x00([0-9A-Fa-f]{2})_")
@@ -73,13 +73,13 @@ def book(parts: Mapping[str, Part], source: str) -> Book:
 
     Raises `Unreadable` where the workbook, or a sheet that it lists, is not in the archive.
     """
-    targets = _relationships(parts, "", source)
-    main = next((path for kind, path in targets.values() if kind == "officeDocument"), "")
+    main = next((path for kind, path in _targets(parts, "", "", source).values() if kind == "officeDocument"), "")
+    folder, _, name = main.rpartition("/")
+    folder = folder and f"{folder}/"
     root = tree(_content(parts, main, source), source)
     if local_name(root) != "workbook":
         raise unsupported(source, "zip", "save_as_xlsx")
-    folder = posixpath.dirname(main)
-    targets = _relationships(parts, main, source)
+    targets = _targets(parts, folder, name, source)
     sheets: list[SheetEntry] = []
     epoch = 1900
     for element in root:
@@ -87,23 +87,22 @@ def book(parts: Mapping[str, Part], source: str) -> Book:
             case "workbookPr" if element.get("date1904") in _TRUE:
                 epoch = 1904
             case "sheets":
-                sheets += (_entry(item, parts, targets, source) for item in element if local_name(item) == "sheet")
+                for item in element:
+                    key = next((value for name, value in item.items() if name.endswith("}id")), "")
+                    kind, path = targets.get(key, ("", ""))
+                    if path not in parts and kind in {"worksheet", ""}:
+                        raise unreadable(source, "sheet_missing")
+                    visible = item.get("state", "visible") == "visible"
+                    sheets.append(SheetEntry(item.get("name", ""), visible, kind, path))
             case _:
                 pass
     paths = dict(targets.values())
-    usual = main == posixpath.join(folder, "workbook.xml")
-    for kind in ("sharedStrings", "styles"):
-        wonted = posixpath.join(folder, f"{kind.lower()}.xml")
-        usual = usual and paths.get(kind, wonted) == wonted and (kind in paths or wonted not in parts)
-    return Book(tuple(sheets), epoch, paths.get("sharedStrings", ""), paths.get("styles", ""), usual)
-
-
-def _entry(element: Any, parts: Mapping[str, Part], targets: Mapping[str, tuple[str, str]], source: str) -> SheetEntry:
-    key = next((value for name, value in element.attrib.items() if name.endswith("}id")), "")
-    kind, path = targets.get(key, ("", ""))
-    if path not in parts and kind in {"worksheet", ""}:
-        raise unreadable(source, "sheet_missing")
-    return SheetEntry(element.get("name", ""), element.get("state", "visible") == "visible", kind, path)
+    strings, styles = paths.get("sharedStrings", ""), paths.get("styles", "")
+    usual = name == "workbook.xml" and all(
+        path == wonted or (not path and wonted not in parts)
+        for path, wonted in ((strings, f"{folder}sharedstrings.xml"), (styles, f"{folder}styles.xml"))
+    )
+    return Book(tuple(sheets), epoch, strings, styles, usual)
 
 
 def styles(content: bytes, source: str) -> tuple[Style, ...]:
@@ -142,6 +141,7 @@ class CellReader:
         hidden_columns: list[tuple[int, int]] = []
         merged: list[tuple[int, int, int, int]] = []
         formulas: dict[str, str] = {}
+        columns: dict[str, int] = {}
         laid_out = number = 0
         for element in elements(content, ("{*}row", "{*}col", "{*}mergeCell"), self._source):
             match local_name(element):
@@ -149,15 +149,26 @@ class CellReader:
                     number = self._whole(element.get("r"), number + 1)
                     if element.get("hidden") in _TRUE:
                         hidden.add(number)
-                    column = 0
+                    shown, column = str(number), 0
                     for cell in element:
-                        if local_name(cell) != "c":
-                            continue
-                        row, column = self._place(cell.get("r"), number, column + 1)
+                        reference = cell.get("r")
+                        if reference is None:
+                            if local_name(cell) != "c":
+                                continue
+                            row, column = number, column + 1
+                        else:
+                            letters = reference.rstrip(_DIGITS)
+                            column = columns.get(letters) or columns.setdefault(letters, self._column(letters))
+                            digits = reference[len(letters) :]
+                            row = number if digits == shown else self._whole(digits, 0)
+                        if not 0 < row <= _LAST_ROW or column > _LAST_COLUMN:
+                            raise unreadable(self._source, "place_outside_sheet")
                         value = self._value(cell, formulas)
                         if value == "":
                             continue
-                        line = rows.setdefault(row, [])
+                        line = rows.get(row)
+                        if line is None:
+                            rows[row] = line = []
                         if column > len(line):
                             laid_out += column - len(line)
                             if laid_out > limits.sheet_cells:
@@ -169,7 +180,7 @@ class CellReader:
                 case "mergeCell":
                     first, _, last = element.get("ref", "").partition(":")
                     if last and last != first:
-                        merged.append((*self._place(first, 1, 1), *self._place(last, 1, 1)))
+                        merged.append((*self._place(first), *self._place(last)))
                 case _:
                     pass
         if not rows:
@@ -193,7 +204,8 @@ class CellReader:
         formula: str | None = None
         inline = ""
         for child in cell:
-            match local_name(child):
+            tag = child.tag
+            match tag[tag.rfind("}") + 1 :]:
                 case "v":
                     stored = child.text or ""
                 case "f":
@@ -227,10 +239,11 @@ class CellReader:
                 return self._number(stored, cell.get("s"))
 
     def _number(self, stored: str, style: str | None) -> Value:
-        bare = stored.strip()
-        if not _NUMBER.fullmatch(bare):
-            return Fault("cell.error", bare) if bare.lower() in _NO_NUMBERS else stored
-        number = float(bare)
+        if not stored.isdecimal():
+            bare = stored.strip()
+            if not _NUMBER.fullmatch(bare):
+                return Fault("cell.error", bare) if bare.lower() in _NO_NUMBERS else stored
+        number = float(stored)
         if style is None or not style.isdecimal() or int(style) >= len(self._formats):
             return number
         shown = self._formats[int(style)]
@@ -238,15 +251,14 @@ class CellReader:
             return moment(number, shown.kind, self._epoch)
         return Padded(number, shown.zeros) if shown.zeros else number
 
-    def _place(self, reference: str | None, row: int, column: int) -> tuple[int, int]:
-        if reference is not None:
-            found = _REFERENCE.fullmatch(reference)
-            if not found:
-                raise unreadable(self._source, "place_outside_sheet")
-            column, row = column_number(found[1]), int(found[2])
-        if not 0 < row <= _LAST_ROW or column > _LAST_COLUMN:
+    def _place(self, reference: str) -> tuple[int, int]:
+        letters = reference.rstrip(_DIGITS)
+        return self._whole(reference[len(letters) :], 0), self._column(letters)
+
+    def _column(self, letters: str) -> int:
+        if not 0 < len(letters) <= 3 or not letters.isascii() or not letters.isalpha():
             raise unreadable(self._source, "place_outside_sheet")
-        return row, column
+        return column_number(letters)
 
     def _whole(self, text: str | None, otherwise: int) -> int:
         if text is None:
@@ -293,16 +305,24 @@ def _style(number: str, code: str | None) -> Style:
 
 def _text(item: Any) -> str:
     """The text of a shared or inline string: its runs joined, without what tells how to pronounce them."""
-    found = []
+    found = ""
     for child in item:
-        runs = (child,) if local_name(child) == "t" else child if local_name(child) == "r" else ()
-        for run in runs:
-            if local_name(run) != "t":
-                continue
-            text = "".join(run.itertext())
-            kept = run.get("{http://www.w3.org/XML/1998/namespace}space") == "preserve"
-            found.append(_unescaped(text if kept else text.strip(" \t\r\n")))
-    return "".join(found)
+        match local_name(child):
+            case "t":
+                found += _run(child)
+            case "r":
+                found += "".join(_run(run) for run in child if local_name(run) == "t")
+            case _:
+                pass
+    return found
+
+
+def _run(element: Any) -> str:
+    text = element.text or ""
+    if text[:1].isspace() or text[-1:].isspace():
+        kept = element.get("{http://www.w3.org/XML/1998/namespace}space") == "preserve"
+        text = text if kept else text.strip(" \t\r\n")
+    return _unescaped(text)
 
 
 def _unescaped(text: str) -> str:
@@ -310,17 +330,18 @@ def _unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x00" in text else text
 
 
-def _relationships(parts: Mapping[str, Part], path: str, source: str) -> dict[str, tuple[str, str]]:
-    """What a part refers to: the last word of the kind and the path in lower case, by identifier."""
-    folder, name = posixpath.split(path)
+def _targets(parts: Mapping[str, Part], folder: str, name: str, source: str) -> dict[str, tuple[str, str]]:
+    """What a part refers to, by identifier: the last word of the kind and the path, in lower case."""
     found: dict[str, tuple[str, str]] = {}
-    root = tree(_content(parts, posixpath.join(folder, "_rels", f"{name}.rels"), source), source)
-    for element in root:
+    for element in tree(_content(parts, f"{folder}_rels/{name}.rels", source), source):
         if element.get("TargetMode") == "External":
             continue
-        target = posixpath.normpath(posixpath.join("/", folder, element.get("Target", "")))
-        kind = element.get("Type", "").rpartition("/")[2]
-        found[element.get("Id", "")] = (kind, target.lstrip("/").lower())
+        target = element.get("Target", "").lower()
+        if target.startswith(("/", ".")):
+            target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
+        else:
+            target = folder + target
+        found[element.get("Id", "")] = (element.get("Type", "").rpartition("/")[2], target)
     return found
 
 

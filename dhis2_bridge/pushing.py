@@ -53,7 +53,7 @@ class ChunkOutcome:
 
     @property
     def confirmed(self) -> int:
-        """Values that the server says it holds as they were sent."""
+        """Values that the server took. Up to 2.42 it keeps no zero of a data element that holds zeros insignificant."""
         if self.outcome is None or self.outcome.kind in ("unknown", "refused"):
             return 0
         return min(self.chunk.values, self.outcome.counts.stored + self.outcome.unchanged)
@@ -93,7 +93,7 @@ class PushResult:
 
     @property
     def confirmed(self) -> int:
-        """Values that the server says it holds as they were sent."""
+        """Values that the server took."""
         return sum(item.confirmed for item in self.chunks)
 
     @property
@@ -105,6 +105,16 @@ class PushResult:
     def unknown(self) -> int:
         """Values that were sent and that no answer accounts for."""
         return sum(item.unknown for item in self.chunks)
+
+    @property
+    def unchanged(self) -> int:
+        """Confirmed values that changed nothing, as far as the server tells: held already, or an insignificant zero."""
+        return sum(item.outcome.unchanged for item in self.chunks if item.outcome and item.confirmed)
+
+    @property
+    def tells_new_from_changed(self) -> bool:
+        """Whether the counts tell imported, updated and unchanged apart; from 2.43 all of them are `updated`."""
+        return _engine(self.version) == "old"
 
     @property
     def not_sent(self) -> int:
@@ -289,9 +299,10 @@ def _findings(run: _Run, ended: ChunkOutcome) -> pl.DataFrame:
 
 def _refusals(outcome: Outcome, refused: int, places: pl.DataFrame) -> pl.DataFrame:
     """One finding a value and conflict; values that only went down with their chunk are told so."""
+    positions: list[list[int | None]] = [[*conflict.indexes] or [None] for conflict in outcome.conflicts]
     conflicts = pl.DataFrame(
         {
-            "position": [list(conflict.indexes) or [None] for conflict in outcome.conflicts],
+            "position": positions,
             "arguments": [_conflict_arguments(conflict) for conflict in outcome.conflicts],
             "object": [conflict.object for conflict in outcome.conflicts],
         },

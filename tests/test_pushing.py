@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from dhis2_bridge import findings
 from dhis2_bridge.client import Client
 from dhis2_bridge.findings import NotAuthorised, OtherInstance, Refused, Unreachable, UsageError
-from dhis2_bridge.push import ChunkOutcome, PushResult, push
+from dhis2_bridge.pushing import ChunkOutcome, PushResult, push
 from dhis2_bridge.sandbox import Faults, Sandbox
 from dhis2_bridge.values import VALUES_SCHEMA
 
@@ -123,6 +123,8 @@ def test_all_values_arrive_and_arrive_again(tmp_path: Path, version: str) -> Non
         assert [row.key.org_unit for row in sandbox.values()] == [unit(n) for n in range(4)]
         assert [done.unchanged for done in sandbox.imports()] == [0, 0, 3, 1]
     assert first.version == version
+    assert first.tells_new_from_changed is (version == OLD)
+    assert (first.unchanged, again.unchanged) == (0, 4 if version == OLD else 0)
 
 
 @pytest.mark.parametrize(("version", "code"), [(OLD, "E7619"), (NEW, "E8122")])

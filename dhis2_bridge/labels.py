@@ -1,0 +1,121 @@
+"""What became of the labels of cells: those that lead nowhere, and those that were read by a rule worth telling."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import polars as pl
+
+from dhis2_bridge.bound import Bound
+from dhis2_bridge.columns import Columns, Feed
+from dhis2_bridge.findings import PLACE, arguments_text
+from dhis2_bridge.layout import spoken
+from dhis2_bridge.lookups import SEPARATOR, Distinct, Hit, Miss
+from dhis2_bridge.values import escaped
+
+Feeds = Mapping[str, Feed]
+
+VALUES: Final = pl.col("parts").is_null().sum().cast(pl.UInt32).alias("values")
+"""How many of the cells of a group are data values: a total is none."""
+
+
+class Labels:
+    """Judges the labels of cells by the answers for each dimension."""
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+        self._confirmed = Distinct(self._confirm)
+
+    def misses(self, cells: pl.DataFrame, feeds: Feeds, found: list[pl.DataFrame]) -> pl.Series:
+        """The code that refuses each row for a label that leads nowhere, null where all labels are found."""
+        refused = pl.Series("refused", [None], dtype=pl.String).new_from_index(0, cells.height)
+        for key, (_, distinct) in self._bound.dimensions.items():
+            missed = distinct.column(lambda a: a.code if isinstance(a, Miss) else None, pl.String)
+            if missed.null_count() == len(missed):
+                continue
+            codes = cells[f"#{key}"]
+            code = missed.gather(codes)
+            if code.null_count() == len(code):
+                continue
+            told = cells.with_columns(
+                code=code,
+                label=pl.Series(distinct.texts, dtype=pl.String).gather(codes),
+                arguments=distinct.column(
+                    lambda a: arguments_text(a.arguments) if isinstance(a, Miss) else None, pl.String
+                ).gather(codes),
+            ).filter(pl.col("code").is_not_null())
+            feed = feeds[key]
+            found.append(
+                told.group_by(
+                    "source",
+                    "sheet",
+                    feed.row.cast(pl.UInt32).alias("row"),
+                    feed.column.cast(pl.UInt16).alias("column"),
+                    "code",
+                    pl.col("label").str.replace_all(SEPARATOR, " / ", literal=True).alias("found"),
+                    "arguments",
+                    maintain_order=True,
+                ).agg(VALUES)
+            )
+            refused = refused.zip_with(refused.is_not_null(), code)
+        return refused
+
+    def _confirm(self, pair: str) -> Miss | None:
+        """Whether the words beside a line code are those of the crosswalk: None, or the finding."""
+        label, _, words = pair.rpartition(SEPARATOR)
+        crosswalk = self._bound.crosswalk("data_element")
+        said = spoken(words)
+        key = tuple(part.strip() for part in label.split(SEPARATOR))
+        if crosswalk is None or not said or not (expected := crosswalk.labels.get(key)):
+            return None
+        if said & {reading for text in expected for reading in spoken(text)}:
+            return None
+        arguments = {"expected": expected[0], "data_element": label.replace(SEPARATOR, " / ")}
+        # Words of another line mean that rows have moved: the numbers may be right and stand in the wrong line.
+        moved = any(said & spoken(text) for other, texts in crosswalk.labels.items() if other != key for text in texts)
+        return Miss("label.disagrees" if moved else "label.differs", arguments)
+
+    def confirm(self, cells: pl.DataFrame, columns: Columns, found: list[pl.DataFrame]) -> pl.DataFrame:
+        """The cells with those refused whose words beside the line code are those of another line."""
+        if cells["confirm"].null_count() == cells.height:
+            return cells
+        _, distinct = self._bound.dimensions["data_element"]
+        label = pl.Series(distinct.texts, dtype=pl.String).gather(cells["#data_element"])
+        pair = cells.select(pl.concat_str([label.alias("label"), pl.col("confirm")], separator=SEPARATOR))
+        codes = self._confirmed.codes(pair.to_series())
+        code = self._confirmed.column(lambda a: a.code if a else None, pl.String).gather(codes)
+        if code.null_count() == len(code):
+            return cells
+        arguments = self._confirmed.column(lambda a: arguments_text(a.arguments) if a else None, pl.String)
+        told = cells.with_columns(code=code, arguments=arguments.gather(codes)).filter(
+            pl.col("code").is_not_null() & pl.col("refused").is_null()
+        )
+        number = pl.lit(columns.number(self._bound.dimensions["data_element"][0].confirm or ""), dtype=pl.UInt16)
+        place = ("source", "sheet", "row", number.alias("column"))
+        found.append(
+            told.group_by(*place, "code", pl.col("confirm").alias("found"), "arguments", maintain_order=True).agg(VALUES)
+        )
+        disagrees = pl.Series("code", code == "label.disagrees").fill_null(False)
+        return cells.with_columns(refused=cells["refused"].zip_with(cells["refused"].is_not_null() | ~disagrees, code))
+
+    def notes(self, cells: pl.DataFrame, feeds: Feeds, found: list[pl.DataFrame]) -> None:
+        """What was done to labels and texts without loss: told once for each label, and for each cell."""
+        for key, (_, distinct) in self._bound.dimensions.items():
+            note = distinct.column(lambda a: a.note if isinstance(a, Hit) else None, pl.String)
+            if note.null_count() == len(note):
+                continue
+            codes = cells[f"#{key}"]
+            told = cells.with_columns(
+                code=note.gather(codes),
+                label=pl.Series(distinct.texts, dtype=pl.String).gather(codes),
+                matched=distinct.column(
+                    lambda a: arguments_text({"matched": a.matched}) if isinstance(a, Hit) else None, pl.String
+                ).gather(codes),
+            ).filter(pl.col("code").is_not_null())
+            place = (feeds[key].row.cast(pl.UInt32).alias("row"), feeds[key].column.cast(pl.UInt16).alias("column"))
+            label = pl.col("label").str.replace_all(SEPARATOR, " / ", literal=True).alias("found")
+            told = told.select("source", "sheet", *place, "code", label, pl.col("matched").alias("arguments"))
+            found.append(told.unique(["source", "sheet", "code", "found"], keep="first", maintain_order=True))
+        odd = cells.filter(pl.col("note").is_not_null())
+        if not odd.is_empty():
+            read = pl.concat_str([pl.lit('{"read": "'), escaped(pl.col("value")), pl.lit('"}')])
+            found.append(odd.select(*PLACE, pl.col("note").alias("code"), "found", read.alias("arguments")))

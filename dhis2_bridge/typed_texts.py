@@ -1,0 +1,68 @@
+"""Columns of text that are declared numbers or dates, read as such; and numbers written as text again."""
+
+import functools
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+import polars as pl
+
+from dhis2_bridge import dates
+from dhis2_bridge.mapping import ColumnType
+
+KEPT: Final = 100_000
+"""Distinct texts that a reader remembers."""
+
+MOST_DIGITS: Final = 15
+"""Significant digits that a 64-bit float holds whatever they are."""
+
+_ISO: Final = dates.pattern("yyyy-mm-dd")
+
+
+class Reader:
+    """Reads a column's distinct texts in plain Python and spreads the answers over the rows.
+
+    Called with a column of texts it gives a column of `dtype`, null where a text is blank or unreadable.
+    """
+
+    def __init__(self, read: Callable[[str], Any], dtype: type[pl.DataType]) -> None:
+        self._read = read
+        self.dtype = dtype
+        self._known: dict[str, Any] = {"": None}
+
+    def __call__(self, texts: pl.Series) -> pl.Series:  # noqa: D102 - said above
+        known = self._known
+        if len(known) > KEPT:
+            known = self._known = {"": None}
+        distinct = texts.unique()
+        for text in distinct:
+            if text not in known:
+                known[text] = self._read(text)
+        values = pl.Series([known[text] for text in distinct], dtype=self.dtype)
+        return texts.replace_strict(distinct, values, return_dtype=self.dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def reader_of(kind: ColumnType) -> Reader:
+    """The reader of a typed column; one for all that are declared alike."""
+    if kind.kind == "date":
+        pattern = dates.pattern(kind.form)
+        # A date cell of a workbook arrives in ISO form whatever the pattern of those typed as text.
+        return Reader(lambda text: pattern.read(text) or _ISO.read(text), pl.Date)
+    shape = re.compile(rf"[+-]?[0-9]+(?:{re.escape(kind.form)}[0-9]+)?")
+
+    def read(text: str) -> float | None:
+        text = text.strip()
+        if not shape.fullmatch(text) or len(text.strip("+-").replace(kind.form, "").strip("0")) > MOST_DIGITS:
+            return None
+        return float(text.replace(kind.form, "."))
+
+    return Reader(read, pl.Float64)
+
+
+def written(numbers: pl.Series) -> pl.Series:
+    """Numbers as plain text: no exponent, no trailing zeros, no minus zero."""
+    distinct = numbers.unique()
+    texts = [None if n is None else f"{Decimal(repr(n or 0.0)).normalize():f}" for n in distinct]
+    return numbers.replace_strict(distinct, pl.Series(texts, dtype=pl.String), return_dtype=pl.String)

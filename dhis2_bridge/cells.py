@@ -21,6 +21,10 @@ IN_WORKBOOK: Final = pl.when(pl.col("sheet").is_not_null()).then(pl.lit("x")).ot
 """A mark for cells of workbooks, whose numbers have a point whatever the mapping says of texts."""
 
 
+POINT_NUMBER: Final = r"^(?:0|-?[1-9][0-9]{0,8}|-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,12})$"
+"""Numbers that are accepted as they stand where no comma is declared: the bulk of a column passes by this pattern."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a cell's text is as a value: the text to send, or the code that refuses it; `note` says what was done."""
@@ -39,6 +43,9 @@ class Cells:
         self.numbers = value_types.Numbers(source.decimal, source.thousands, table.units)
         self._booleans = table.booleans
         self._readings = Distinct(self._read_pair)
+        self._plain = dict(PLAIN)
+        if self.numbers.mark != "," and self.numbers.thousands is None:
+            self._plain["NUMBER"] = POINT_NUMBER
         self._snapshot = snapshot
         self._markers = {names.fold(text): meaning for text, meaning in table.cells.items() if text != "blank"}
         self._zero_blank = table.cells.get("blank") == "zero"
@@ -128,7 +135,7 @@ class Cells:
         cells = cells.with_columns(data_element=uid, kind=kind)
         plain = pl.lit(False)
         for value_type in kind.unique().drop_nulls():
-            pattern = pl.col("text").str.contains(PLAIN[value_type])
+            pattern = pl.col("text").str.contains(self._plain[value_type])
             plain = plain | ((pl.col("kind") == value_type) & pattern)
         good = pl.col("refused").is_null()
         cells = cells.with_columns(

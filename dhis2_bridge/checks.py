@@ -75,13 +75,22 @@ def _distinct(
 
     `judge` gives the code, what was found and the arguments, or None where the pair is right.
     """
-    pairs = values.select(columns).unique(maintain_order=True)
+    of, judged = columns
+    # Mostly all values are of one data set: then one column says it all.
+    one = values[of][0] if values.height and values[of].n_unique() == 1 else None
+    pairs = (
+        values.select(columns).unique(maintain_order=True)
+        if one is None
+        else values.select(judged).unique(maintain_order=True).select(pl.lit(one).alias(of), judged)
+    )
     bad: list[tuple[str, str, str, str, str]] = []
     for one, other in pairs.iter_rows():
         if (verdict := judge(one, other)) is not None:
             code, said, arguments = verdict
             bad.append((one, other, code, said, arguments_text(arguments)))
-    schema = {columns[0]: pl.Categorical, columns[1]: pl.Categorical, "code": pl.String, "found": pl.String}
+    if not bad:
+        return pl.DataFrame(schema=OFFENDERS_SCHEMA)
+    schema = {of: pl.Categorical, judged: pl.Categorical, "code": pl.String, "found": pl.String}
     told = pl.DataFrame(bad, schema={**schema, "arguments": pl.String}, orient="row")
     offenders = values.select("index", *columns).join(told, on=columns, maintain_order="left")
     return offenders.select(OFFENDERS_SCHEMA.names())
@@ -148,7 +157,8 @@ def repeated(values: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     Several equal values: the first stays and the others are told. Different ones: all are refused, each naming
     another, because no rule says which one is right.
     """
-    copies = values.filter(pl.struct(KEY).is_duplicated())
+    key = ("report", "cell") if "report" in values.columns else KEY
+    copies = values.filter(pl.struct(key).is_duplicated())
     if copies.is_empty():
         return pl.DataFrame(schema=OFFENDERS_SCHEMA)
     sent = pl.struct("value", "comment")

@@ -7,14 +7,15 @@ and case of its name mean nothing.
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from dhis2_bridge import names
 from dhis2_bridge.bound import Bound
 from dhis2_bridge.findings import PLACE, SnapshotError, arguments_text
-from dhis2_bridge.lookups import Answer, Hit, Miss, Span, words_of
+from dhis2_bridge.lookups import Answer, Distinct, Hit, Miss, Span, words_of
+from dhis2_bridge.ordering import Ordering
 from dhis2_bridge.snapshot import Snapshot
 
 Given = Mapping[str, str | Span]
@@ -133,27 +134,63 @@ class Combos:
         return any(words <= spoken for words in self._option_words(option))
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A combo as columns: its UID and number, the parts of a total, or the code and arguments of a problem."""
+
+    combo: str | None = None
+    number: int | None = None
+    parts: tuple[str, ...] | None = None
+    code: str | None = None
+    arguments: str | None = None
+
+
+_FOUND_SCHEMA: Final = pl.Schema(
+    {
+        "combo": pl.Categorical(),
+        "number": pl.UInt64(),
+        "parts": pl.List(pl.String()),
+        "code": pl.String(),
+        "arguments": pl.String(),
+    }
+)
+
+
+def _spread(name: str, dtype: pl.DataType, found: list[Found], place: pl.Series) -> pl.Series:
+    """One property of what was found, carried to the cells; at no cost where nothing was found with it."""
+    held = pl.Series(name, [getattr(one, name) for one in found], dtype=dtype)
+    if held.null_count() == len(held):
+        return pl.Series(name, [None], dtype=dtype).new_from_index(0, len(place))
+    return held.gather(place)
+
+
 class CellCombos:
     """The option combos of cells, worked out once for each distinct set of answers."""
 
-    def __init__(self, bound: Bound) -> None:
+    def __init__(self, bound: Bound, ordering: Ordering) -> None:
         self._bound = bound
+        self._ordering = ordering
         self._combos = Combos(bound.snapshot, frozenset(bound.spoken))
 
     def find(self, cells: pl.DataFrame) -> pl.DataFrame:
-        """The cells with `category_option_combo`, `parts` (of a total) and `attribute_option_combo`.
+        """The cells with `category_option_combo`, `parts` (of a total), `attribute_option_combo`, and their numbers.
 
-        Where one of them cannot be found, `code` and `arguments` say why. All are null where a label leads nowhere.
+        `cell` is the number of the cell within its report, `attribute` the part of the report's number that tells the
+        attribute option combo (`ordering`). Where a combo cannot be found, `code` and `arguments` say why. All are
+        null where a label leads nowhere.
         """
         bound = self._bound
         own = self._combo_column(cells, ["data_element", *bound.options, "category_option_combo"], self._combo)
         attribute = self._combo_column(cells, [*bound.attributes, "attribute_option_combo"], self._attribute_combo)
         return cells.with_columns(
             own["combo"].alias("category_option_combo"),
+            own["number"].alias("cell"),
             own["parts"],
             attribute["combo"].alias("attribute_option_combo"),
-            code=own["code"].zip_with(own["code"].is_not_null(), attribute["code"]),
-            arguments=own["arguments"].zip_with(own["code"].is_not_null(), attribute["arguments"]),
+            attribute["number"].alias("attribute"),
+        ).with_columns(
+            code=pl.coalesce(own["code"], attribute["code"]),
+            arguments=pl.coalesce(own["arguments"], attribute["arguments"]),
         )
 
     @staticmethod
@@ -166,33 +203,32 @@ class CellCombos:
         return cells.with_columns(refused=pl.coalesce("refused", "code"))
 
     def _combo_column(
-        self, cells: pl.DataFrame, keys: list[str], find: Callable[[dict[str, Any]], Combo]
+        self, cells: pl.DataFrame, keys: list[str], find: Callable[[dict[str, Any]], Found]
     ) -> pl.DataFrame:
-        """`combo`, `parts`, `code`, `arguments` for each cell, worked out once for each distinct set of answers."""
-        names_of = [f"#{key}" for key in keys if key in self._bound.dimensions]
-        schema = pl.Schema(
-            {"combo": pl.String(), "parts": pl.List(pl.String()), "code": pl.String(), "arguments": pl.String()}
-        )
+        """`combo`, `number`, `parts`, `code`, `arguments` for each cell, worked out once for each set of answers."""
+        used = [key for key in keys if key in self._bound.dimensions]
+        meanings = [_meanings(self._bound.answers(key)) for key in used]
+        # The answers of a cell as one number: the digits are their meanings, each in the base of its dimension.
+        code = pl.lit(0, dtype=pl.Int64)
+        for key, (numbers, held) in zip(used, meanings, strict=True):
+            code = code * len(held) + numbers.gather(cells[f"#{key}"])
+        codes = cells.with_columns(code.alias("#set"))["#set"]
+        distinct = codes.unique().sort()
+        found: list[Found] = []
+        for number in distinct:
+            given: dict[str, Any] = {}
+            rest = number
+            for key, (_, held) in zip(reversed(used), reversed(meanings), strict=True):
+                rest, digit = divmod(rest, len(held))
+                given[key] = held[digit]
+            found.append(find(given))
+        place = distinct.search_sorted(codes)
+        return pl.DataFrame({name: _spread(name, dtype, found, place) for name, dtype in _FOUND_SCHEMA.items()})
 
-        def row(combo: Combo) -> tuple[str | None, tuple[str, ...] | None, str | None, str | None]:
-            return combo.uid, combo.parts or None, combo.code, arguments_text(combo.arguments) if combo.code else None
-
-        if not names_of:
-            alone = dict(zip(schema, row(find({})), strict=True))
-            filled = [pl.lit(alone[name], dtype=dtype).alias(name) for name, dtype in schema.items()]
-            return cells.with_columns(filled).select(schema.names())
-        distinct = cells.select(names_of).unique(maintain_order=True)
-        answers = [
-            row(find({k[1:]: self._bound.dimensions[k[1:]][1].answers[code] for k, code in given.items()}))
-            for given in distinct.iter_rows(named=True)
-        ]
-        told = pl.concat([distinct, pl.DataFrame(answers, schema=schema, orient="row")], how="horizontal")
-        return cells.select(names_of).join(told, on=names_of, how="left", maintain_order="left").drop(names_of)
-
-    def _combo(self, given: dict[str, Any]) -> Combo:
+    def _combo(self, given: dict[str, Any]) -> Found:
         """The category option combo for a data element and what the cell says of its categories."""
         if any(isinstance(answer, Miss) for answer in given.values()):
-            return Combo()
+            return Found()
         uid = given["data_element"].uid
         element = self._bound.element(uid)
         category_combo = self._bound.data_set.elements.get(uid, element.category_combo)
@@ -201,31 +237,42 @@ class CellCombos:
         else:
             options = {category: _option(given[key]) for key, category in self._bound.options.items()}
             combo = self._combos.find(category_combo, options)
+        if combo.uid is not None:
+            return Found(combo.uid, self._ordering.cell(uid, combo.uid))
         if combo.code is None:
-            return combo
+            return Found(parts=combo.parts)
         code = combo.code
         if code == "category_option_combo.not_of_element" and self._bound.spoken:
             code = "cell.not_of_line"
-        return Combo(code=code, arguments={**combo.arguments, "data_element": element.name})
+        return Found(code=code, arguments=arguments_text({**combo.arguments, "data_element": element.name}))
 
-    def _attribute_combo(self, given: dict[str, Any]) -> Combo:
+    def _attribute_combo(self, given: dict[str, Any]) -> Found:
         """The attribute option combo of a report."""
         if any(isinstance(answer, Miss) for answer in given.values()):
-            return Combo()
+            return Found()
+        data_set = self._bound.data_set
         if "attribute_option_combo" in given:
-            combo = self._combos.read(self._bound.data_set.category_combo, given["attribute_option_combo"])
+            combo = self._combos.read(data_set.category_combo, given["attribute_option_combo"])
         else:
             options = {category: _option(given[key]) for key, category in self._bound.attributes.items()}
-            combo = self._combos.find(self._bound.data_set.category_combo, options)
-        arguments = {**combo.arguments, "data_set": self._bound.data_set.name}
-        if combo.parts:
-            return Combo(code="attribute_option_combo.incomplete", arguments={"missing": "", **arguments})
-        if combo.code is None:
-            return combo
-        code = combo.code.replace("category_option_combo", "attribute_option_combo").replace(
-            "of_element", "of_data_set"
-        )
-        return Combo(code=code, arguments=arguments)
+            combo = self._combos.find(data_set.category_combo, options)
+        if combo.uid is not None:
+            return Found(combo.uid, self._ordering.attribute(combo.uid))
+        kind = (combo.code or "category_option_combo.incomplete").partition(".")[2].replace("of_element", "of_data_set")
+        arguments = {"missing": "", **combo.arguments, "data_set": data_set.name}
+        return Found(code=f"attribute_option_combo.{kind}", arguments=arguments_text(arguments))
+
+
+def _meanings(distinct: Distinct[Any]) -> tuple[pl.Series, list[Any]]:
+    """The answers of a dimension with equal ones taken together: a number for each answer, and what each number is."""
+    held: dict[Any, Any] = {}
+    numbers = []
+    place: dict[Any, int] = {}
+    for answer in distinct.answers:
+        meaning = answer.uid if isinstance(answer, Hit) else None if isinstance(answer, Miss) else answer
+        numbers.append(place.setdefault(meaning, len(held)))
+        held.setdefault(meaning, answer)
+    return pl.Series(numbers, dtype=pl.Int64), list(held.values())
 
 
 def _option(answer: Answer) -> str | Span:

@@ -5,9 +5,8 @@ to the rows as numbers; the value columns are then stood below one another, one 
 value, as a total that is checked against its parts, or as a refused row with the finding that names it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 import polars as pl
 
@@ -22,30 +21,18 @@ from dhis2_bridge.labels import Labels
 from dhis2_bridge.layout import Header
 from dhis2_bridge.lookups import Hit, Miss
 from dhis2_bridge.mapping import MappingTable
+from dhis2_bridge.ordering import Ordering
 from dhis2_bridge.predicates import Decided
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.value_types import Accepted
-from dhis2_bridge.values import VALUES_SCHEMA
-
-TOTALS_SCHEMA: Final = pl.Schema(
-    {
-        **{name: VALUES_SCHEMA[name] for name in ("source", "sheet", "row", "column", "data_element", "period")},
-        **{name: VALUES_SCHEMA[name] for name in ("org_unit", "attribute_option_combo", "found", "value")},
-        "parts": pl.List(pl.String),
-    }
-)
-"""Columns of a totals frame: a cell whose number is the sum of the data values of the option combos in `parts`.
-
-`value` is the number as DHIS2 writes it, null where the cell holds none.
-"""
+from dhis2_bridge.values import CELLS_SCHEMA
 
 
 @dataclass(slots=True)
 class Converted:
-    """What a batch of records became: data values (`VALUES_SCHEMA`), totals (`TOTALS_SCHEMA`), findings."""
+    """What a batch of records became: cells (`values.CELLS_SCHEMA`) and findings."""
 
-    values: pl.DataFrame
-    totals: pl.DataFrame
+    cells: pl.DataFrame
     findings: list[pl.DataFrame] = field(default_factory=list)
 
 
@@ -54,7 +41,8 @@ class Converter:
 
     `path` is the mapping file, for what is wrong in it. `given` are the texts of dimensions that the caller gives
     (`period`, `org_unit`). `read_date` reads the dates of a period column whose order the whole column decided, for
-    mappings that say `date: evidence`. `coalesce`: see `Columns`.
+    mappings that say `date: evidence`. `coalesce`: see `Columns`; `number` is that of the table's data set among those
+    of the conversion.
     """
 
     def __init__(
@@ -64,14 +52,16 @@ class Converter:
         snapshot: Snapshot,
         given: Mapping[str, str],
         *,
+        number: int = 0,
         coalesce: bool = False,
         read_date: ReadDate | None = None,
     ) -> None:
         self.table = table
         self.coalesce = coalesce
         self._bound = Bound(path, table, snapshot, given, read_date)
+        self._ordering = Ordering(snapshot, self._bound.data_set, number)
         self._labels = Labels(self._bound)
-        self._combos = CellCombos(self._bound)
+        self._combos = CellCombos(self._bound, self._ordering)
         self._cells = Cells(table, snapshot)
         types = table.column_types()
         self._computed: dict[str, predicates.ComputedColumn] = {}
@@ -82,13 +72,13 @@ class Converter:
         self._predicate = predicates.compile(table.where, types) if table.where else None
 
     def convert(self, records: pl.DataFrame, header: Header) -> Converted:
-        """The data values, totals and findings of records below one header.
+        """The cells and findings of records below one header.
 
         `records` has the columns that `layout.records` gives. Findings of the header itself (a column that is not
         there) name the first record's sheet.
         """
         columns = Columns(header, self.table, coalesce=self.coalesce)
-        empty = Converted(pl.DataFrame(schema=VALUES_SCHEMA), pl.DataFrame(schema=TOTALS_SCHEMA))
+        empty = Converted(pl.DataFrame(schema=CELLS_SCHEMA))
         if columns.problems:
             empty.findings.append(_of_header(columns.problems, records))
             return empty
@@ -106,11 +96,12 @@ class Converter:
         cells = cells.with_columns(refused=self._labels.misses(cells, feeds, found))
         cells = self._labels.confirm(cells, columns, found)
         cells = self._combos.refuse(cells, found)
-        totals = cells.filter(pl.col("parts").is_not_null() & pl.col("refused").is_null())
+        totals = self._read_totals(cells, found)
         cells = cells.filter(pl.col("parts").is_null())
         cells = self._cells.values(cells, self._bound.answers("data_element"), found)
         self._labels.notes(cells, feeds, found)
-        return Converted(self._as_values(cells), self._as_totals(totals, found), found)
+        made = self._as_cells(cells)
+        return Converted(pl.concat([made, self._as_cells(totals)]) if totals.height else made, found)
 
     @staticmethod
     def _without_marked(cells: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFrame:
@@ -152,10 +143,13 @@ class Converter:
         undecided = self._undecided(records, columns, decided, self._predicate.text, found)
         left_out = records.filter(~decided.answer & ~undecided)
         if not left_out.is_empty():
+            predicate = self._predicate.text
             counts = left_out.group_by("source", "sheet", maintain_order=True).agg(pl.col("row").first(), pl.len())
             found.append(
                 findings_frame(
-                    Finding("rows.left_out", source, sheet, row, arguments={"predicate": self._predicate.text, "rows": n})
+                    Finding(
+                        "rows.left_out", source, sheet, row, arguments={"predicate": self._predicate.text, "rows": n}
+                    )
                     for source, sheet, row, n in counts.iter_rows()
                 )
             )
@@ -235,46 +229,71 @@ class Converter:
             where, "column.unmapped", pl.col("header_row"), pl.lit(number), pl.lit(text or None), {"header": text}
         )
 
-    def _as_values(self, cells: pl.DataFrame) -> pl.DataFrame:
-        """The cells in the columns of `VALUES_SCHEMA`."""
-        _, elements = self._bound.dimensions["data_element"]
-        rows = elements.column(lambda a: a.crosswalk_row if isinstance(a, Hit) else None, pl.UInt32)
-        rule = self.table.line(("data_element",))
+    def _as_cells(self, cells: pl.DataFrame) -> pl.DataFrame:
+        """The cells in the columns of `CELLS_SCHEMA`."""
+        table, number = self.table, self._ordering
+        elements = self._bound.answers("data_element")
+        crosswalk_row = elements.column(lambda a: a.crosswalk_row if isinstance(a, Hit) else None, pl.UInt32)
         cells = cells.with_columns(
-            self._uid("org_unit", cells),
-            self._uid("period", cells),
-            pl.lit(self._bound.data_set.uid).alias("data_set"),
-            pl.lit(rule).alias("rule"),
-            rows.gather(cells["#data_element"]).alias("crosswalk_row"),
-            pl.lit(None).alias("chunk"),
-            pl.lit(None).alias("position"),
+            self._identifiers("org_unit", cells),
+            self._identifiers("period", cells),
+            self._identifiers("data_element", cells),
+            crosswalk_row.gather(cells["#data_element"]).alias("crosswalk_row"),
+            report=self._part("org_unit", cells, number.org_unit)
+            + self._part("period", cells, number.period)
+            + cells["attribute"],
         )
-        return cells.select(pl.col(name).cast(dtype) for name, dtype in VALUES_SCHEMA.items())
+        filled = {
+            "data_set": pl.lit(self._bound.data_set.uid),
+            "rule": pl.lit(table.line(("data_element",))),
+            "strict": pl.when(pl.col("parts").is_not_null()).then(pl.lit(table.totals == "check")),
+            "cumulative": pl.lit(table.cumulative is not None),
+        }
+        return cells.select(
+            filled.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in CELLS_SCHEMA.items()
+        )
 
-    def _uid(self, key: str, cells: pl.DataFrame) -> pl.Series:
-        _, distinct = self._bound.dimensions[key]
-        uids = distinct.column(lambda a: a.uid if isinstance(a, Hit) else None, pl.String)
+    def _identifiers(self, key: str, cells: pl.DataFrame) -> pl.Series:
+        uids = self._bound.answers(key).column(lambda a: a.uid if isinstance(a, Hit) else None, pl.Categorical())
         return uids.gather(cells[f"#{key}"]).alias(key)
 
-    def _as_totals(self, totals: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFrame:
-        """The total cells in the columns of `TOTALS_SCHEMA`; one whose text is no number is a finding."""
+    def _part(self, key: str, cells: pl.DataFrame, number: Callable[[str], int]) -> pl.Series:
+        """A part of the report's number, null where the label leads nowhere."""
+        numbers = self._bound.answers(key).column(lambda a: number(a.uid) if isinstance(a, Hit) else None, pl.UInt64)
+        return numbers.gather(cells[f"#{key}"])
+
+    def reports(self, records: pl.DataFrame, header: Header) -> pl.Series:
+        """The number of each record's report, null where a label leads nowhere: a first look, and a quick one.
+
+        Records that the mapping leaves out count as others do. Null for all where headers state the period or the org
+        unit, or the attribute option combo may differ from record to record: the only one has the number 0.
+        """
+        columns = Columns(header, self.table, coalesce=self.coalesce)
+        keys = ("org_unit", "period")
+        feeds = {key: columns.feed(key, self._bound.dimensions[key][0]) for key in keys}
+        single = not self._bound.attributes and "attribute_option_combo" not in self._bound.dimensions
+        if columns.problems or not single or any(feed.by_header for feed in feeds.values()):
+            return pl.Series([None], dtype=pl.UInt64).new_from_index(0, records.height)
+        numbers = []
+        for key, of in zip(keys, (self._ordering.org_unit, self._ordering.period), strict=True):
+            dimension, distinct = self._bound.dimensions[key]
+            codes = distinct.codes(records.select(columns.label(key, dimension).alias("label"))["label"])
+            numbers.append(self._part(key, codes.alias(f"#{key}").to_frame(), of))
+        return numbers[0] + numbers[1]
+
+    def _read_totals(self, cells: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFrame:
+        """The total cells with their number as `value`; one whose text is no number is a finding, and gone."""
+        totals = cells.filter(pl.col("parts").is_not_null() & pl.col("refused").is_null())
         if self.table.totals == "ignore" or totals.is_empty():
-            return pl.DataFrame(schema=TOTALS_SCHEMA)
-        number = {
-            text: read.value
-            for text in totals["text"].unique()
-            if isinstance(read := self._cells.number(text, in_workbook=totals["sheet"][0] is not None), Accepted)
-        }
-        totals = totals.with_columns(
-            self._uid("org_unit", totals),
-            self._uid("period", totals),
-            self._uid("data_element", totals),
-            value=pl.col("text").replace_strict(number, default=None, return_dtype=pl.String),
-        )
+            return totals.clear().with_columns(value=pl.col("text"))
+        in_workbook = totals["sheet"][0] is not None
+        read = {text: self._cells.number(text, in_workbook=in_workbook) for text in totals["text"].unique()}
+        numbers = {text: number.value for text, number in read.items() if isinstance(number, Accepted)}
+        totals = totals.with_columns(value=pl.col("text").replace_strict(numbers, default=None, return_dtype=pl.String))
         bad = totals.filter(pl.col("value").is_null())
         if not bad.is_empty():
             found.append(bad.select(*PLACE, pl.lit("total.unreadable").alias("code"), "found"))
-        return totals.select(pl.col(name).cast(dtype) for name, dtype in TOTALS_SCHEMA.items())
+        return totals.filter(pl.col("value").is_not_null())
 
 
 def _of_header(problems: list[Finding], records: pl.DataFrame) -> pl.DataFrame:

@@ -11,16 +11,14 @@ from dhis2_bridge.values import KEY, plain
 _CELL: Final = tuple(name for name in KEY if name != "period")
 
 
-def difference(
-    values: pl.DataFrame, previous: pl.DataFrame | None, rows: pl.Series
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def difference(values: pl.DataFrame, previous: pl.DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The values of cumulative forms less what earlier periods of the year hold, and the findings.
 
-    `rows` says which rows are cumulative. `previous` holds data values of earlier periods as they were sent
+    Values that are `cumulative` are meant. `previous` holds data values of earlier periods as they were sent
     (`values.VALUES_SCHEMA`); an org unit that lacks one of the periods since the start of the year has no difference,
     and its values are refused. A cell that an earlier report left out counts as nothing there.
     """
-    cumulative = values.with_row_index("index").filter(rows & pl.Series(values["refused"].is_null()))
+    cumulative = values.with_row_index("index").filter(pl.col("cumulative") & pl.col("refused").is_null())
     found: list[Finding] = []
     changed: dict[int, tuple[str | None, str | None]] = {}
     for iso in cumulative["period"].unique(maintain_order=True):

@@ -16,7 +16,7 @@ _KEYS_KEPT: Final = 1 << 17
 
 # Soft hyphen, joiners, direction marks, byte order mark, variation selectors: they draw nothing and mean nothing here.
 _INVISIBLE: Final = (
-    "\u00ad\u034f\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
+    "\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
 )
 _INVISIBLE_CHARACTERS: Final = re.compile(f"[{_INVISIBLE}]")
 # Characters that count as printable and still draw nothing or a blank.

@@ -40,6 +40,7 @@ class Kinds:
     def __init__(self, types: Mapping[str, ColumnType], known: Collection[str] | None) -> None:
         self._types = types
         self._known = known
+        self._cases: dict[int, Kind] = {}
         self.problems: list[tuple[int, str]] = []
 
     def of(self, node: Node) -> Kind:
@@ -54,7 +55,10 @@ class Kinds:
             case Null():
                 return "blank"
             case Case():
-                return common(node, self)
+                # Kept: the kinds of cases within cases would be found again and again.
+                if id(node) not in self._cases:
+                    self._cases[id(node)] = together((*(result for _, result in node.branches), node.otherwise), self)
+                return self._cases[id(node)]
             case _:
                 return "truth"
 
@@ -189,13 +193,8 @@ def together(nodes: Iterable[Node], kinds: Kinds) -> Kind:
     """The kind of values that are compared: that of a column or a reckoning counts before that of a literal."""
     held = [node for node in nodes if not is_blank(node)]
     literal = TextLiteral | NumberLiteral
-    strong = [kinds.of(node) for node in held if not isinstance(node, literal) and kinds.of(node) != "blank"]
-    return next(iter(strong), kinds.of(held[0]) if held else "blank")
-
-
-def common(node: Case, kinds: Kinds) -> Kind:
-    """The kind of the results of a case."""
-    return together((*(result for _, result in node.branches), node.otherwise), kinds)
+    strong = (kinds.of(node) for node in held if not isinstance(node, literal))
+    return next((kind for kind in strong if kind != "blank"), kinds.of(held[0]) if held else "blank")
 
 
 def iso_date(text: str) -> date | None:

@@ -48,7 +48,7 @@ from dhis2_bridge.predicate_nodes import (
     walk,
 )
 from dhis2_bridge.predicate_text import parse
-from dhis2_bridge.typed_texts import MOST_DIGITS, reader_of, written
+from dhis2_bridge.typed_texts import reader_of, rounded, written
 
 __all__ = ["ComputedColumn", "Predicate", "PredicateError", "compile", "compile_value"]
 
@@ -87,22 +87,23 @@ class Predicate:
 
     def mask(self, names: Names) -> pl.Expr:
         """True where the condition holds; false where it does not, or cannot be decided. Never null."""
-        return self._parts(_Compiler(self._types, names))[0]
+        return _per_row(names, self.columns, lambda rows: self._decide(rows).answer, pl.Boolean)
 
     def unreadable(self, names: Names) -> list[tuple[str, pl.Expr]]:
         """The rows that cannot be decided, for each column that may be to blame: Boolean, never null.
 
         Every such row is in one of them at least. Columns that are never compared as numbers or dates are left out.
         """
-        return self._parts(_Compiler(self._types, names))[1]
+        return _blamed_per_row(names, self.columns, self._decide)
 
     def decide(self, frame: pl.DataFrame, names: Names) -> Decided:
-        """`mask` and `unreadable` over a frame, with each typed column read once: several times as fast as both."""
-        return _decide(frame, names, self.columns, self._types, self._parts)
+        """`mask` and `unreadable` over a frame at once."""
+        return self._decide(_texts(frame, names, self.columns))
 
-    def _parts(self, compiler: "_Compiler") -> "tuple[pl.Expr, list[tuple[str, pl.Expr]]]":
-        truth = compiler.truth(self._node)
-        return truth.fill_null(value=False), compiler.blamed(self.columns, truth.is_null())
+    def _decide(self, rows: pl.DataFrame) -> Decided:
+        work = _Work(rows, self._types)
+        truth = work.keep(work.truth(self._node))
+        return work.decided(truth.fill_null(value=False), self.columns, truth.is_null())
 
 
 @dataclass(frozen=True)
@@ -121,26 +122,28 @@ class ComputedColumn:
 
     def value(self, names: Names) -> pl.Expr:
         """The text of each row; null where it is blank or cannot be decided."""
-        return self._parts(_Compiler(self._types, names))[0]
+        return _per_row(names, self.columns, lambda rows: self._decide(rows).answer, pl.String)
 
     def unreadable(self, names: Names) -> list[tuple[str, pl.Expr]]:
         """The rows whose value cannot be decided, as `Predicate.unreadable` gives them."""
-        return self._parts(_Compiler(self._types, names))[1]
+        return _blamed_per_row(names, self.columns, self._decide)
 
     def decide(self, frame: pl.DataFrame, names: Names) -> Decided:
-        """`value` and `unreadable` over a frame, with each typed column read once."""
-        return _decide(frame, names, self.columns, self._types, self._parts)
+        """`value` and `unreadable` over a frame at once."""
+        return self._decide(_texts(frame, names, self.columns))
 
-    def _parts(self, compiler: "_Compiler") -> "tuple[pl.Expr, list[tuple[str, pl.Expr]]]":
-        made = compiler.value(self._node, self.type.kind if self.type else "text")
+    def _decide(self, rows: pl.DataFrame) -> Decided:
+        work = _Work(rows, self._types)
+        made = work.value(self._node, self.type.kind if self.type else "text")
         if self.type is None:
             text = made.value
         elif self.type.kind == "date":
             text = made.value.dt.to_string("%Y-%m-%d")
         else:
             text = made.value.map_batches(written, return_dtype=pl.String, is_elementwise=True)
-        value = pl.when(~made.undecided & (text != "")).then(text)
-        return value, compiler.blamed(self.columns, made.undecided | made.unreadable)
+        text = work.keep(text)
+        answer = pl.when(~made.undecided & (text != "")).then(text)
+        return work.decided(answer, self.columns, made.undecided | made.unreadable)
 
 
 def compile(  # noqa: A001 - what it does; re.compile does it too
@@ -182,23 +185,37 @@ def _columns(node: Node) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.name for part in walk(node) if isinstance(part, Name)))
 
 
-def _decide(
-    frame: pl.DataFrame,
-    names: Names,
-    columns: tuple[str, ...],
-    types: Mapping[str, ColumnType],
-    parts: "Callable[[_Compiler], tuple[pl.Expr, list[tuple[str, pl.Expr]]]]",
-) -> Decided:
-    """Evaluates an answer and its undecided rows over a frame whose typed columns have been read before."""
-    texts = {name: f"text {name}" for name in columns}
-    read = {name: f"read {name}" for name in columns if name in types}
-    held = frame.with_columns(_Compiler(types, names).text(name).alias(alias) for name, alias in texts.items())
-    compiler = _Compiler(types, texts)
-    held = held.with_columns(compiler.read(name).alias(alias) for name, alias in read.items())
-    answer, blamed = parts(_Compiler(types, texts, read))
-    # with_columns, not select: an answer that is the same for every row is spread over all of them.
-    found = held.with_columns(answer.alias("answer"), *(rows.alias(f"rows {name}") for name, rows in blamed))
-    return Decided(found["answer"], [(name, found[f"rows {name}"]) for name, _ in blamed])
+def _texts(frame: pl.DataFrame, names: Names, columns: tuple[str, ...]) -> pl.DataFrame:
+    """The named columns as text, "" where blank, under names of our own; as many rows as the frame has."""
+    texts = [_named(names, name).alias(f"text {name}") for name in columns]
+    return frame.with_columns(pl.lit("").alias("text"), *texts).select("text", *(f"text {name}" for name in columns))
+
+
+def _named(names: Names, name: str) -> pl.Expr:
+    held = names[name]
+    return (pl.col(held) if isinstance(held, str) else held).fill_null("")
+
+
+def _per_row(
+    names: Names, columns: tuple[str, ...], of: Callable[[pl.DataFrame], pl.Series], dtype: type[pl.DataType]
+) -> pl.Expr:
+    """What a function makes of the named columns, as an expression."""
+    if not columns:
+        return pl.lit(of(pl.DataFrame({"text": [""]})))
+    texts = pl.struct(_named(names, name).alias(f"text {name}") for name in columns)
+    return texts.map_batches(lambda rows: of(rows.struct.unnest()), return_dtype=dtype, is_elementwise=True)
+
+
+def _blamed_per_row(
+    names: Names, columns: tuple[str, ...], decide: Callable[[pl.DataFrame], Decided]
+) -> list[tuple[str, pl.Expr]]:
+    """The undecided rows for each column that may be to blame, as expressions."""
+
+    def rows_of(name: str) -> pl.Expr:
+        return _per_row(names, columns, lambda rows: dict(decide(rows).unreadable)[name], pl.Boolean)
+
+    nothing = pl.DataFrame(schema={f"text {name}": pl.String for name in columns})
+    return [(name, rows_of(name)) for name, _ in decide(nothing).unreadable] if columns else []
 
 
 @dataclass(slots=True)
@@ -215,18 +232,36 @@ class _Value:
     undecided: pl.Expr = _NO
 
 
-class _Compiler:
-    """Makes expressions of nodes, and notes on the way which columns may be to blame for a row without an answer.
+class _Work:
+    """Evaluates nodes over rows of text, and notes which columns may be to blame for a row without an answer.
 
-    `read` names columns that hold the typed columns read already.
+    What is used more than once is kept as a column of `frame` as soon as it is known: an expression that repeats its
+    parts would double with every level of the tree.
     """
 
-    def __init__(self, types: Mapping[str, ColumnType], names: Names, read: Mapping[str, str] | None = None) -> None:
+    def __init__(self, rows: pl.DataFrame, types: Mapping[str, ColumnType]) -> None:
+        self.frame = rows
         self._types = types
-        self._names = names
-        self._held = read or {}
         self._kinds = Kinds(types, None)
-        self._faults: dict[str, list[pl.Expr]] = {}
+        self._typed: dict[str, _Value] = {}
+        self._faults: dict[str, dict[str, pl.Expr]] = {}
+
+    def keep(self, made: pl.Expr) -> pl.Expr:
+        """The same as a column of the frame; one value for all rows is spread over them."""
+        name = f"kept {self.frame.width}"
+        self.frame = self.frame.with_columns(made.alias(name))
+        return pl.col(name)
+
+    def decided(self, answer: pl.Expr, columns: tuple[str, ...], undecided: pl.Expr) -> Decided:
+        """The answer, and the undecided rows for each column whose cell is at fault, as was noted."""
+        faults = {name: reduce(operator.or_, self._faults[name].values()) for name in columns if name in self._faults}
+        if faults:
+            # What is no cell's fault, such as a number that grew too large, is said of the first.
+            first = next(iter(faults))
+            faults[first] = faults[first] | ~reduce(operator.or_, faults.values())
+        rows = [(undecided & fault).alias(f"rows {name}") for name, fault in faults.items()]
+        found = self.frame.with_columns(answer.alias("answer"), *rows)
+        return Decided(found["answer"], [(name, found[f"rows {name}"]) for name in faults])
 
     def truth(self, node: Node) -> pl.Expr:
         """A condition, null where it cannot be decided. Polars' &, | and ~ reckon with null as SQL does."""
@@ -249,7 +284,7 @@ class _Compiler:
             case Case():
                 found = self.truth(node.otherwise)
                 for condition, result in reversed(node.branches):
-                    when = self.truth(condition)
+                    when = self.keep(self.truth(condition))
                     found = pl.when(when.is_null()).then(_UNKNOWN).when(when).then(self.truth(result)).otherwise(found)
                 return found
         raise AssertionError(node)  # Refused by Kinds.
@@ -261,9 +296,9 @@ class _Compiler:
                 return _Value(_blank(kind), pl.lit(True))
             case Name():
                 if kind == "text" or node.name not in self._types:
-                    return _Value(self.text(node.name), self.text(node.name) == "")
-                self._at_fault(node, lambda held: held.unreadable)
-                return self._typed(node.name)
+                    return self._text(node.name)
+                self._at_fault(node, "unreadable", lambda held: held.unreadable)
+                return self._read(node.name)
             case TextLiteral():
                 return _Value(pl.lit(iso_date(node.text) if kind == "date" else node.text), _NO)
             case NumberLiteral():
@@ -276,37 +311,25 @@ class _Compiler:
                 return self._case(node, kind)
         raise AssertionError(node)  # Refused by Kinds.
 
-    def blamed(self, columns: tuple[str, ...], undecided: pl.Expr) -> list[tuple[str, pl.Expr]]:
-        """The undecided rows for each column whose cell is at fault, as compiling has noted."""
-        if not self._faults:
-            return []
-        faults = {name: reduce(operator.or_, parts) for name, parts in self._faults.items()}
-        # What is no cell's fault, such as a number that grew too large, is said of the first.
-        first = next(name for name in columns if name in faults)
-        faults[first] = faults[first] | ~reduce(operator.or_, faults.values())
-        return [(name, undecided & faults[name]) for name in columns if name in faults]
+    def _text(self, name: str) -> _Value:
+        text = pl.col(f"text {name}")
+        return _Value(text, text == "")
 
-    def _at_fault(self, node: Node, of: Callable[[_Value], pl.Expr]) -> None:
+    def _read(self, name: str) -> _Value:
+        """A typed column as numbers or dates."""
+        if name not in self._typed:
+            reader = reader_of(self._types[name])
+            text = self._text(name)
+            value = self.keep(text.value.map_batches(reader, return_dtype=reader.dtype, is_elementwise=True))
+            self._typed[name] = _Value(value, text.blank, value.is_null() & ~text.blank)
+        return self._typed[name]
+
+    def _at_fault(self, node: Node, reason: str, of: Callable[[_Value], pl.Expr]) -> None:
         """Notes that the columns below a node are at fault where this is true of their values."""
         for name in _columns(node):
-            fault = of(self._typed(name)) if name in self._types else _NO
-            self._faults.setdefault(name, []).append(fault)
-
-    def text(self, name: str) -> pl.Expr:
-        """The text of a column, "" where blank."""
-        named = self._names[name]
-        return (pl.col(named) if isinstance(named, str) else named).fill_null("")
-
-    def read(self, name: str) -> pl.Expr:
-        """A typed column as numbers or dates, null where blank or unreadable."""
-        if name in self._held:
-            return pl.col(self._held[name])
-        reader = reader_of(self._types[name])
-        return self.text(name).map_batches(reader, return_dtype=reader.dtype, is_elementwise=True)
-
-    def _typed(self, name: str) -> _Value:
-        blank, value = self.text(name) == "", self.read(name)
-        return _Value(value, blank, value.is_null() & ~blank)
+            faults = self._faults.setdefault(name, {})
+            if reason not in faults:
+                faults[reason] = of(self._read(name)) if name in self._types else _NO
 
     def _like(self, node: Like) -> pl.Expr:
         text = self.value(node.operand, "text")
@@ -327,7 +350,7 @@ class _Compiler:
         left, right = self.value(node.left, kind), self.value(node.right, kind)
         if node.sign not in {"=", "<>"}:
             for side in (node.left, node.right):
-                self._at_fault(side, lambda held: held.value.is_null())
+                self._at_fault(side, "no value", lambda held: held.value.is_null())
             return _SIGNS[node.sign](left.value, right.value)
         equal = left.value == right.value
         if kind != "text":
@@ -338,32 +361,38 @@ class _Compiler:
     def _arithmetic(self, node: Arithmetic) -> _Value:
         left, right = self.value(node.left, "number"), self.value(node.right, "number")
         for side in (node.left, node.right):
-            self._at_fault(side, lambda held: held.value.is_null())
+            self._at_fault(side, "no value", lambda held: held.value.is_null())
         if node.sign == "/":
-            zero = (right.value == 0).fill_null(value=False)
-            self._at_fault(node.right, lambda _: zero)
+            zero = self.keep((right.value == 0).fill_null(value=False))
+            self._at_fault(node.right, f"zero at {id(node)}", lambda _: zero)
         made = _SIGNS[node.sign](left.value, right.value)
-        made = pl.when(made.is_finite()).then(made.round_sig_figs(MOST_DIGITS))
+        made = self.keep(made.map_batches(rounded, return_dtype=pl.Float64, is_elementwise=True))
         return _Value(made, _NO, undecided=made.is_null())
 
     def _join(self, node: Join) -> _Value:
         left, right = self.value(node.left, "text"), self.value(node.right, "text")
-        blank = left.blank | right.blank
-        text = pl.when(blank).then(pl.lit("")).otherwise(left.value + right.value)
-        return _Value(text, blank, undecided=left.undecided | right.undecided)
+        blank = self.keep(left.blank | right.blank)
+        text = self.keep(pl.when(blank).then(pl.lit("")).otherwise(left.value + right.value))
+        return _Value(text, blank, undecided=self.keep(left.undecided | right.undecided))
 
     def _case(self, node: Case, kind: Kind) -> _Value:
         """The branches from the last to the first; a condition that cannot be decided leaves nothing known."""
+        parts = ("value", "blank", "unreadable", "undecided")
         nothing = _Value(_blank(kind), _NO, undecided=pl.lit(True))
         made = self.value(node.otherwise, kind)
         for condition, result in reversed(node.branches):
-            when, then = self.truth(condition), self.value(result, kind)
-            made = _Value(*(
-                pl.when(when.is_null()).then(getattr(nothing, part)).when(when).then(getattr(then, part))
-                .otherwise(getattr(made, part))
-                for part in ("value", "blank", "unreadable", "undecided")
-            ))  # fmt: skip
-        return made
+            when, then = self.keep(self.truth(condition)), self.value(result, kind)
+            made = _Value(
+                *(
+                    pl.when(when.is_null())
+                    .then(getattr(nothing, part))
+                    .when(when)
+                    .then(getattr(then, part))
+                    .otherwise(getattr(made, part))
+                    for part in parts
+                )
+            )
+        return _Value(*(self.keep(getattr(made, part)) for part in parts))
 
 
 def _blank(kind: Kind) -> pl.Expr:

@@ -1,6 +1,7 @@
 """Takes a snapshot of an instance: its metadata, who it is, and whose rights the export shows."""
 
 import gzip
+import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -75,7 +76,11 @@ def save(document: dict[str, Any], path: Path) -> None:
         part.write_bytes(gzip.compress(body, mtime=0) if path.suffix == ".gz" else body)
 
 
-def refuse_missing_folder(path: Path) -> None:
+def refuse_unwritable(path: Path) -> None:
     """Raises UsageError, before anything is asked of the server, when the file could not be written."""
     if not path.parent.is_dir():
         raise UsageError(f"{path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file")
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"{path}: cannot be written: {path.parent} is not yours to write to")

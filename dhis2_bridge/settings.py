@@ -5,6 +5,7 @@ A password or token never comes from the command line, where other users of the 
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ from typing import Any, Final
 from dhis2_bridge.findings import UsageError
 
 DATA: Final = ("mappings", "examples", "schemas")
+
+_KNOWN: Final = ("url", "username", "password", "token")
+_OF_A_PROFILE: Final = (*_KNOWN, "password_file", "token_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +42,15 @@ def shipped(kind: str) -> Path:
 def mapping_path(text: str) -> Path:
     """A mapping by its path, or a shipped one by its name: `uzbekistan/phc_monthly`."""
     path = Path(text)
-    if path.exists():
+    there = os.path.exists(text)  # noqa: PTH110 - unlike Path.exists it has an answer for a name that is too long
+    if there and not path.is_dir():
         return path
-    named = shipped("mappings") / f"{text.removesuffix('.yaml')}.yaml"
-    if named.is_file() and named.resolve().is_relative_to(shipped("mappings").resolve()):
-        return named
-    listed = ", ".join(shipped_mappings())
-    raise UsageError(f"{text}: there is no such mapping file, and no shipped mapping of this name ({listed})")
+    known = shipped_mappings()
+    if (name := text.removesuffix(".yaml").replace("\\", "/")) in known:
+        return shipped("mappings") / f"{name}.yaml"
+    if there:
+        raise UsageError(f"{text}: is a folder; name the mapping file in it")
+    raise UsageError(f"{text}: there is no such mapping file, and no shipped mapping of this name ({', '.join(known)})")
 
 
 def shipped_mappings() -> list[str]:
@@ -56,19 +62,22 @@ def shipped_mappings() -> list[str]:
 def server(
     environ: Mapping[str, str], *, url: str | None = None, profile: str | None = None, auth_file: Path | None = None
 ) -> Server:
-    """How to reach the server, from the first of these that says: a profile, an auth file, the environment.
+    """How to reach the server, from the first of these that is there: a profile or auth file, DHIS2_PROFILE, the rest.
 
-    `profile` (or DHIS2_PROFILE) is a table of `profiles.toml` in the configuration folder: url, username, password or
-    token, or password_file and token_file. `auth_file` is a `dish.json` or `auth.json` of other tools; without one,
-    `dish.json` in DHIS_HOME or the home folder counts where nothing else is given. The environment is DHIS2_URL,
-    DHIS2_USERNAME, DHIS2_PASSWORD, DHIS2_PAT. `url` overrules the address only. Raises UsageError when no address or
-    no login is known.
+    `profile` is a table of `profiles.toml` in the configuration folder: url, username with password, or token; a
+    secret may stand in a file of its own, named by password_file or token_file. `auth_file` is a `dish.json` or
+    `auth.json` of other tools. The rest is DHIS2_URL, DHIS2_USERNAME, DHIS2_PASSWORD, DHIS2_PAT, and where none of
+    them is set `dish.json` in DHIS_HOME or the home folder. `url` overrules the address only. Empty texts count as
+    absent. Raises UsageError, which never holds a secret, when no address or no login is known.
     """
-    name = profile or environ.get("DHIS2_PROFILE")
-    if name:
-        known = _profile(environ, name)
+    if profile and auth_file is not None:
+        raise UsageError("--profile and --auth-file both name a login; take one of them")
+    if profile:
+        known = _profile(environ, profile)
     elif auth_file is not None:
         known = _auth_file(auth_file)
+    elif environ.get("DHIS2_PROFILE"):
+        known = _profile(environ, environ["DHIS2_PROFILE"])
     else:
         known = {
             "url": environ.get("DHIS2_URL"),
@@ -82,9 +91,12 @@ def server(
     address = url or known.get("url")
     if not address:
         raise UsageError("no server is named: give --url, --profile, or set DHIS2_URL")
-    if not known.get("token") and not (known.get("username") and known.get("password")):
+    username, password, token = (known.get(name) or None for name in ("username", "password", "token"))
+    if token and (username or password):
+        raise UsageError("two logins are given, a token and a username with a password; take one away")
+    if not token and not (username and password):
         raise UsageError("no login is known: set DHIS2_USERNAME and DHIS2_PASSWORD, or DHIS2_PAT, or use --profile")
-    return Server(address, known.get("username"), known.get("password"), known.get("token"))
+    return Server(address, username, password, token)
 
 
 def configuration_folder(environ: Mapping[str, str]) -> Path:
@@ -98,26 +110,33 @@ def configuration_folder(environ: Mapping[str, str]) -> Path:
 def _profile(environ: Mapping[str, str], name: str) -> dict[str, str | None]:
     path = configuration_folder(environ) / "profiles.toml"
     try:
-        profiles = tomllib.loads(path.read_text(encoding="utf-8"))
+        # With or without the mark that Windows editors write in front.
+        profiles = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UsageError(f"{path}: is not there, so there is no profile {name}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from None
+        raise UsageError(f"{path}: cannot be read: {_why(error)}") from None
     found = profiles.get(name)
     if not isinstance(found, dict):
         raise UsageError(f"{path}: has no profile {name} (it has: {', '.join(profiles) or 'none'})")
-    known = {key: str(value) for key, value in found.items() if isinstance(value, str)}
+    for key, value in found.items():
+        if key not in _OF_A_PROFILE:
+            raise UsageError(f"{path}: profile {name}: there is no key {key} (the keys are {', '.join(_OF_A_PROFILE)})")
+        if not isinstance(value, str):
+            raise UsageError(f"{path}: profile {name}: {key} is a text in quotes")
     for key in ("password", "token"):
-        if held := known.get(f"{key}_file"):
-            known[key] = _secret(path.parent / held)
-    return {key: known.get(key) for key in ("url", "username", "password", "token")}
+        if held := found.get(f"{key}_file"):
+            if key in found:
+                raise UsageError(f"{path}: profile {name}: {key} and {key}_file say the same; take one away")
+            found[key] = _secret(path.parent / held)
+    return {key: found.get(key) for key in _KNOWN}
 
 
 def _secret(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8-sig").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: the file of a secret cannot be read: {error}") from None
+        raise UsageError(f"{path}: the file of a secret cannot be read: {_why(error)}") from None
 
 
 def _auth_file(path: Path) -> dict[str, str | None]:
@@ -126,11 +145,11 @@ def _auth_file(path: Path) -> dict[str, str | None]:
         held: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UsageError(f"{path}: is not there") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read: {type(error).__name__}") from None
-    block = held.get("dhis", held) if isinstance(held, dict) else {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: cannot be read: {_why(error)}") from None
+    block = held.get("dhis", held) if isinstance(held, dict) else None
     if not isinstance(block, dict):
-        block = {}
+        raise UsageError(f'{path}: is no dish.json or auth.json: {{"dhis": {{"baseurl", "username", "password"}}}}')
 
     def text(*keys: str) -> str | None:
         return next((block[key] for key in keys if isinstance(block.get(key), str) and block[key]), None)
@@ -141,3 +160,15 @@ def _auth_file(path: Path) -> dict[str, str | None]:
         "password": text("password"),
         "token": text("token", "pat", "accessToken"),
     }
+
+
+def _why(error: Exception) -> str:
+    """Why a file that holds secrets cannot be read, without anything that stands in it."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not JSON (line {error.lineno}, column {error.colno})"
+    place = re.search(r"\(at (?:line \d+, column \d+|end of document)\)", str(error))
+    return f"it is not TOML {place[0]}" if place else "it is not written as such a file is"

@@ -1,5 +1,6 @@
 """Checks the totals of a form against their parts: they are never sent, and a sum that is off keeps its parts back."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import polars as pl
@@ -16,14 +17,13 @@ PARTS_NAMED: Final = 12
 _KEY: Final = ("source", "data_element", "period", "org_unit", "attribute_option_combo")
 
 
-def check(
-    values: pl.DataFrame, totals: pl.DataFrame, names: dict[str, str], mode: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def check(values: pl.DataFrame, totals: pl.DataFrame, names: Mapping[str, str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The data values with those refused whose total disagrees, and the findings, each at the total's cell.
 
-    `names` gives data elements their names for people. With `mode` "warn" a difference is a warning and refuses
-    nothing. A total whose parts hold a refused value is not judged: its cause has a finding already. A total with no
-    part at all would be lost in silence: it is an error, and a zero a warning.
+    `totals` are cells with `parts` and their number as `value`; `names` gives data elements their names for people.
+    Where a total is not `strict` a difference is a warning and refuses nothing. A total whose parts hold a refused
+    value is not judged: its cause has a finding already. A total with no part at all would be lost in silence: it is an
+    error, and a zero a warning.
     """
     totals = totals.filter(pl.col("value").is_not_null())
     if totals.is_empty():
@@ -60,9 +60,10 @@ def check(
         counts[total] = counts.get(total, 0) + 1
         if counts[total] <= PARTS_NAMED:
             cells.setdefault(total, []).append(address(row, column))
-    found = [_finding(row, names, cells, counts, mode) for row in bad.iter_rows(named=True)]
-    if mode == "check" and wrong:
-        refused = set(places["index"])
+    found = [_finding(row, names, cells, counts) for row in bad.iter_rows(named=True)]
+    strict = bad.filter("strict")["total"]
+    refused = set(places.filter(pl.col("total").is_in(strict.implode()))["index"])
+    if refused:
         values = (
             values.with_row_index("index")
             .with_columns(
@@ -77,7 +78,7 @@ def check(
 
 
 def _finding(
-    total: dict[str, Any], names: dict[str, str], cells: dict[int, list[str]], counts: dict[int, int], mode: str
+    total: dict[str, Any], names: Mapping[str, str], cells: dict[int, list[str]], counts: dict[int, int]
 ) -> Finding:
     element = names.get(total["data_element"], total["data_element"])
     place = {name: total[name] for name in (*PLACE, "found")}
@@ -91,5 +92,5 @@ def _finding(
         "difference": plain(total["number"] - total["sum"]),
         "data_element": element,
     }
-    code, values = ("total.disagrees", counts[index]) if mode == "check" else ("total.differs", 0)
+    code, values = ("total.disagrees", counts[index]) if total["strict"] else ("total.differs", 0)
     return Finding(code, **place, arguments=arguments, values=values)

@@ -1,6 +1,7 @@
 """Columns of text that are declared numbers or dates, read as such; and numbers written as text again."""
 
 import functools
+import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -39,8 +40,7 @@ class Reader:
         for text in distinct:
             if text not in known:
                 known[text] = self._read(text)
-        values = pl.Series([known[text] for text in distinct], dtype=self.dtype)
-        return texts.replace_strict(distinct, values, return_dtype=self.dtype)
+        return _spread(texts, distinct, [known[text] for text in distinct], self.dtype)
 
 
 @functools.lru_cache(maxsize=64)
@@ -61,8 +61,27 @@ def reader_of(kind: ColumnType) -> Reader:
     return Reader(read, pl.Float64)
 
 
+def rounded(numbers: pl.Series) -> pl.Series:
+    """Numbers rounded to the digits that a float holds, so that 0.1 + 0.2 is 0.3; null where there is no result.
+
+    Polars' own rounding to significant figures makes 999999999999999 a power of ten.
+    """
+    distinct = numbers.unique()
+    results = [float(f"{n:.{MOST_DIGITS}g}") if n is not None and math.isfinite(n) else None for n in distinct]
+    return _spread(numbers, distinct, results, pl.Float64)
+
+
 def written(numbers: pl.Series) -> pl.Series:
     """Numbers as plain text: no exponent, no trailing zeros, no minus zero."""
     distinct = numbers.unique()
     texts = [None if n is None else f"{Decimal(repr(n or 0.0)).normalize():f}" for n in distinct]
-    return numbers.replace_strict(distinct, pl.Series(texts, dtype=pl.String), return_dtype=pl.String)
+    return _spread(numbers, distinct, texts, pl.String)
+
+
+def _spread(series: pl.Series, distinct: pl.Series, answers: list[Any], dtype: type[pl.DataType]) -> pl.Series:
+    """The answers for the distinct values of a series, over its rows."""
+    found = pl.Series(answers, dtype=dtype)
+    told = found.is_not_null()
+    if not told.any():  # replace_strict does not keep to its return_dtype then.
+        return pl.Series([None], dtype=dtype).new_from_index(0, len(series))
+    return series.replace_strict(distinct.filter(told), found.filter(told), default=None, return_dtype=dtype)

@@ -46,6 +46,25 @@ from being sent, null for a good one; identifiers that could not be resolved are
 and `position` (from 0) say where the value stands in the payload; both are null for a value that is left out.
 """
 
+CELLS_SCHEMA: Final = pl.Schema(
+    {
+        **{name: dtype for name, dtype in VALUES_SCHEMA.items() if name not in {"chunk", "position"}},
+        "report": pl.UInt64(),
+        "cell": pl.UInt64(),
+        "parts": pl.List(pl.String()),
+        "strict": pl.Boolean(),
+        "cumulative": pl.Boolean(),
+    }
+)
+"""Columns of cells on their way to data values.
+
+`report` is one number for data set, org unit, period and attribute option combo, `cell` one for data element and
+category option combo: they order the payload and find what is repeated. Both follow the snapshot's order, so they are
+the same in every run; they are null where an identifier is missing. `parts` makes the cell a total: it is the sum of
+the data values of these category option combos, and `value` its number; `strict` says that a difference refuses them.
+`cumulative` says that the value counts from the start of the year.
+"""
+
 KEY: Final = ("data_element", "org_unit", "period", "category_option_combo", "attribute_option_combo")
 """What makes two data values one cell of DHIS2."""
 
@@ -126,18 +145,23 @@ class Table(Protocol):
         """The records, in order, from the start."""
         ...
 
+    def grid(self, limit_rows: int) -> Sheet:
+        """All of it as a grid, for forms. Raises `Unreadable` for more rows."""
+        ...
+
 
 @dataclass(slots=True)
 class Source:
     """One file that was opened: its sheets (a workbook) or its table (anything else), and what reading found.
 
     `evidence` says what was recognised (encoding, delimiter, decimal mark, ...), for people to read. `sha256` is of
-    the bytes as they came.
+    the bytes as they came, `size` their number.
     """
 
     name: str
     format: str
     sha256: str
+    size: int = 0
     evidence: dict[str, str | int] = field(default_factory=dict)
     sheets: list[Sheet] = field(default_factory=list)
     table: Table | None = None

@@ -5,6 +5,7 @@ import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 import xlsxwriter
 
@@ -13,8 +14,8 @@ OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 
-def table(rows: Sequence[Sequence[Any]], *, force_reader: bool = False) -> bytes:
-    """A workbook with one sheet of these values; `force_reader` hides an empty column, which changes nothing else."""
+def table(rows: Sequence[Sequence[Any]], *, error: bool = False) -> bytes:
+    """A workbook with one sheet of these values, and on demand an error cell below them."""
     file = io.BytesIO()
     book = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_numbers": False, "strings_to_formulas": False})
     sheet = book.add_worksheet("Form")
@@ -26,8 +27,8 @@ def table(rows: Sequence[Sequence[Any]], *, force_reader: bool = False) -> bytes
                 sheet.write_number(number, column, value)
             elif value:
                 sheet.write_string(number, column, value)
-    if force_reader:
-        sheet.set_column(0, 0, None, None, {"hidden": True})
+    if error:
+        sheet.write_formula(len(rows) + 1, 0, "=1/0", None, "#DIV/0!")
     book.close()
     return file.getvalue()
 
@@ -51,7 +52,7 @@ def sheet(rows: str, *, before: str = "", after: str = "") -> str:
 def styles(*formats: str | int) -> str:
     """Cell styles 1, 2, ... with these number formats: codes, or numbers of built-in ones."""
     codes = [(170 + place, code) for place, code in enumerate(formats) if isinstance(code, str)]
-    listed = "".join(f'<numFmt numFmtId="{number}" formatCode="{code}"/>' for number, code in codes)
+    listed = "".join(f'<numFmt numFmtId="{number}" formatCode={quoteattr(code)}/>' for number, code in codes)
     numbers = [0, *(170 + place if isinstance(code, str) else code for place, code in enumerate(formats))]
     uses = "".join(f'<xf numFmtId="{number}"/>' for number in numbers)
     return f'<styleSheet xmlns="{MAIN}"><numFmts>{listed}</numFmts><cellXfs>{uses}</cellXfs></styleSheet>'
@@ -91,7 +92,8 @@ def parts(
         "_rels/.rels": f'{head}<Relationship Id="a" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/>'
         "</Relationships>",
         "xl/_rels/workbook.xml.rels": f"{head}{linked}</Relationships>",
-        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}">{properties}<sheets>{listed}</sheets></workbook>',
+        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}">{properties}'
+        f"<sheets>{listed}</sheets></workbook>",
         **made,
     }
 
@@ -159,7 +161,11 @@ def xlsb(cells: Mapping[tuple[int, int], str | float]) -> bytes:
 
 
 def xls(
-    cells: Mapping[tuple[int, int], str | float], *, declared: tuple[int, int] = (1, 1), state: int = 0, more: bytes = b""
+    cells: Mapping[tuple[int, int], str | float],
+    *,
+    declared: tuple[int, int] = (1, 1),
+    state: int = 0,
+    more: bytes = b"",
 ) -> bytes:
     """An XLS workbook with one sheet of these cells, by row and column from 0; `declared` is the size it claims."""
 

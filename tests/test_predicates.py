@@ -389,6 +389,25 @@ def test_a_row_that_no_cell_explains_is_still_reported() -> None:
     assert of_text.unreadable[0][1].to_list() == [False, True]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        " + ".join(["n"] * 90) + " > 1",
+        "-" + "(-" * 9 + "n" + ")" * 9 + " < 1",
+        " || ".join(["a"] * 90) + " = 'x'",
+        "case when n > 1 then " * 18 + "m" + " else 1 end" * 18 + " < 1",
+        "case when " * 15 + "n > 1" + " then n > 1 else n < 1 end" * 15,
+        "case " + "when n > 1 then m " * 30 + "end in (1, 2)",
+        "n in (1) or " * 40 + "n = 2",
+    ],
+)
+def test_time_and_memory_grow_with_the_length_of_a_text_and_no_faster(text: str) -> None:
+    predicates.compile("a = 'x'")
+    start = time.perf_counter()
+    predicates.compile(text, TYPES).decide(frame(a=["x", ""], n=["1", "x"], m=["", "2"]), NAMES)
+    assert time.perf_counter() - start < 3.0
+
+
 def test_decimal_fractions_are_reckoned_as_written() -> None:
     assert mask("n + 0.2 = 0.3", n=["0,1"]) == [True]
     assert value("n * 3", n=["0,1", "1", "100000000000000", ""]) == ["0.3", "3", "300000000000000", None]
@@ -501,8 +520,8 @@ def test_no_rows_give_no_answers() -> None:
         ("a < '5'", 0, "declare a in `columns`"),
         ("a = 5", 4, "write '5'"),
         ("n = '5'", 4, "without quotes"),
-        ("n < null", 4, "is null"),
-        ("n < ''", 4, "is null"),
+        ("n < null", 0, "a blank is neither"),
+        ("n < ''", 4, "a blank is neither"),
         ("d = 5", 4, "a date is wanted"),
         ("d = a", 4, "a is a text"),
         ("d = '2024-02-30'", 4, "no date"),
@@ -510,8 +529,8 @@ def test_no_rows_give_no_answers() -> None:
         ("n + a > 1", 4, "a is a text"),
         ("n / 0 > 1", 4, "divides by zero"),
         ("n / (2 - 2) > 1", 5, "divides by zero"),
-        ("case when a = 'x' then true end", 15, "needs an else"),
-        ("case when a = 'x' then 'y' else n end = 'y'", 32, "number"),
+        ("case when a = 'x' then true end", 10, "needs an else"),
+        ("case when a = 'x' then 'y' else n end = 'y'", 23, "without quotes"),
         ("(n + 1) like 'x'", 1, "takes texts"),
         ("n + 1", 0, "no condition"),
     ],
@@ -519,7 +538,7 @@ def test_no_rows_give_no_answers() -> None:
 def test_what_the_language_has_not_is_refused_with_its_place(text: str, at: int, words: str) -> None:
     problems = refusal(text)
     assert any(words in message for _, message in problems), problems
-    assert problems[0][0] <= at + 12 if words in {"comments", "needs an else", "number"} else problems[0][0] == at
+    assert problems[0][0] == at
 
 
 def test_all_problems_of_meaning_are_told_at_once() -> None:
@@ -570,18 +589,20 @@ def test_hostile_texts_are_refused_soon(text: str) -> None:
     assert time.perf_counter() - start < 1.0
 
 
-PIECES = st.sampled_from(
+PIECES = re.findall(
+    r"\S+",
     """a n d 'x' '' 1 2.5 null true and or not in between is like case when then else end ( ) , = <> < <= + - * / || "q"
-    select from :: . -- /* */ ; [ ] { } $ ? @ interval date cast as over escape % \\""".split()
+    select from :: . -- /* */ ; [ ] { } $ ? @ interval date cast as over escape % \\""",
+)
+ANY_TEXT = st.one_of(
+    st.text(max_size=60),
+    st.lists(st.sampled_from(PIECES), max_size=14).map(" ".join),
+    st.lists(st.sampled_from(PIECES), max_size=10).map("".join),
 )
 
 
 @settings(max_examples=150, deadline=None)
-@given(
-    st.one_of(
-        st.text(max_size=60), st.lists(PIECES, max_size=14).map(" ".join), st.lists(PIECES, max_size=10).map("".join)
-    )
-)
+@given(ANY_TEXT)
 @example("a between 1 2")
 def test_any_text_is_a_predicate_or_refused(text: str) -> None:
     held = frame(a=["x", None], n=["1", "?"], d=["01.02.2024", ""])

@@ -103,9 +103,15 @@ def test_the_rest_is_counted(count: int, first: int, rest: str | None) -> None:
     assert len(re.findall("Facility not found", shown)) == first
     assert shown.count("What to do") == 1
     if rest:
-        assert f"and {rest} more; all of them are in findings.parquet" in shown
+        assert f"and {rest} more; --all shows all of them" in shown
     else:
         assert "more" not in shown
+
+
+def test_all_of_them_are_shown_on_request() -> None:
+    shown = text([unknown(row, f"x{row}") for row in range(20)], first=None)
+    assert len(re.findall("Facility not found", shown)) == 20
+    assert "more" not in shown
 
 
 def test_one_problem_at_many_places_does_not_hide_the_others() -> None:
@@ -113,7 +119,7 @@ def test_one_problem_at_many_places_does_not_hide_the_others() -> None:
     shown = text(findings, first=2)
     assert "row 2, column 1: Facility not found: “123”. (the same at 309 more places)" in " ".join(shown.split())
     assert "“456”" in shown
-    assert "and 1 more; all" in shown
+    assert "and 1 more; --all" in shown
 
 
 def test_the_same_text_in_two_files_is_two_problems() -> None:

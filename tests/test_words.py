@@ -1,16 +1,15 @@
 """Findings in words: every code in every language, and nothing in them that a terminal would obey."""
 
+import json
 import re
-import string
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dhis2_bridge import periods, sources, value_types
 from dhis2_bridge.findings import CODES, Finding, UsageError
+from dhis2_bridge.names import visible
 from dhis2_bridge.report.words import (
     LANGUAGES,
     advice,
@@ -21,8 +20,8 @@ from dhis2_bridge.report.words import (
     place,
     sentence,
     title,
-    visible,
 )
+from dhis2_bridge.sources.recognise import _SIGNATURES
 
 PLACEHOLDER = re.compile(r"\{(\w+)(?::([^{}]+))?\}")
 COLUMNS = {"found", "source", "sheet", "row", "column", "values"}
@@ -90,7 +89,7 @@ def test_templates_are_well_formed(language: str) -> None:
 def test_words_are_written_in_the_letters_of_their_language(language: str) -> None:
     for text in [*templates(language), *terms(language)]:
         plain = " ".join(PLACEHOLDER.sub("", text).split())
-        assert visible(plain, None) == plain, text
+        assert visible(plain) == plain, text
         assert bool(re.search("[а-яё]", text, re.IGNORECASE)) <= (language == "ru"), text
         # In Uzbek ʻ belongs to oʻ and gʻ and ʼ stands everywhere else.
         assert not re.search(r"[‘’`´]|[a-z]'[a-z]|(?<![OoGg])ʻ|[OoGg]ʼ", text), text
@@ -109,16 +108,34 @@ def test_tokens_of_other_modules_have_words(language: str) -> None:
 
 def test_reasons_of_the_readers_have_words() -> None:
     calls = {
-        "file_reason": r'\bunreadable\([^"]*"(\w+)"|"file\.unreadable", reason="(\w+)"',
-        "amount": r'\btoo_large\([^"]*"(\w+)"|"file\.too_large", what="(\w+)"',
-        "format": r'\bunsupported\([^"]*"(\w+)"',
+        "file_reason": r'\bunreadable\([^"]*"(\w+)"|"reason": "(\w+)"|reason = "(\w+)"',
+        "amount": r'\btoo_large\([^"]*"(\w+)"|what="(\w+)"|"what": "(\w+)"',
+        "format": r'\bunsupported\([^"]*"([a-z]\w+)"',
         "advice": r'\bunsupported\([^"]*"\w+"[^"\n]*"(\w+)"\)|"advice": "(\w+)"',
+        "json_reason": r'_broken\(text, [^"]*"(\w+)"',
+        "quote_reason": r'fault = \w+, "(\w+)"|return "(\w+)" if "expected after"',
     }
     readers = [path.read_text(encoding="utf-8") for path in Path(sources.__path__[0]).glob("*.py")]
     for table, call in calls.items():
         said = {next(filter(None, match.groups())) for text in readers for match in re.finditer(call, text)}
         assert said, table
         assert said <= set(locale("en").terms[table]), table
+
+
+def test_formats_that_are_known_and_not_read_have_words() -> None:
+    tables = locale("en").terms
+    for _, signature, name, what_to_do in _SIGNATURES:
+        assert what_to_do in tables["advice"], signature
+        assert name in tables["format"] or name in {"gzip", "bzip2", "xz", "7z"} or not name.islower(), name
+
+
+@pytest.mark.parametrize("text", ["", "[1", "{1}", '{"a" 1}', "[1] 2", '["a', '["a\n"]', "[1 2]"])
+def test_what_python_says_of_broken_json_is_said_in_every_language(text: str) -> None:
+    with pytest.raises(json.JSONDecodeError) as raised:
+        json.loads(text)
+    finding = Finding("json.broken", "a.json", arguments={"reason": raised.value.msg, "line": 1, "column": 1})
+    assert len({sentence(finding, language) for language in LANGUAGES}) == 3
+    assert all(raised.value.msg not in sentence(finding, language) for language in LANGUAGES)
 
 
 # Rendering
@@ -367,6 +384,12 @@ def test_uzbek_keeps_the_singular(number: int) -> None:
             "report.xlsx, Q. varagʻi",
         ),
         (Finding("file.empty", "report.csv"), "report.csv", "report.csv", "report.csv"),
+        (
+            Finding("row.nul", "-", None, 3),
+            "standard input, row 3",
+            "стандартный ввод, строка 3",
+            "standart kirish, 3-satr",
+        ),
     ],
     ids=lambda value: value.code if isinstance(value, Finding) else "",
 )
@@ -388,63 +411,15 @@ def test_a_cell_is_one_cell_of_a_workbook() -> None:
 # Texts of others
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("Alder Clinic", "Alder Clinic"),
-        ("Alder Clinic ", "Alder Clinic·"),
-        (" Alder  Clinic", "·Alder··Clinic"),
-        ("Alder\u00a0Clinic", "Alder<NBSP>Clinic"),
-        ("Alder \u00a0Clinic", "Alder·<NBSP>Clinic"),
-        ("a\tb\r\nc", "a<TAB>b<CR><LF>c"),
-        ("a\u200bb\u00adc\ufeff", "a<U+200B>b<U+00AD>c<U+FEFF>"),
-        ("a\ufe0fb\u3164", "a<U+FE0F>b<U+3164>"),
-        ("\x1b[2J\x1b]8;;http://x\x07", "<U+001B>[2J<U+001B>]8;;http://x<U+0007>"),
-        ("\x9b31m\x00", "<U+009B>31m<U+0000>"),
-        ("evil\u202egnp.exe", "evil<U+202E>gnp.exe"),
-        ("\ud800", "<U+D800>"),
-        ("Sainte-E\u0301lise", "Sainte-E<U+0301>lise"),
-        ("Sainte-\u00c9lise", "Sainte-Élise"),
-        ("\u0301a", "<U+0301>a"),
-        ("กุ", "กุ"),
-        ("Аkusherka", "<Cyrillic А>kusherka"),
-        ("Маpгилан", "Ма<Latin p>гилан"),
-        ("Қўқон шаҳри, Qoʻqon", "Қўқон шаҳри, Qoʻqon"),
-        ("A-бўлим 2x", "A-бўлим 2x"),
-        ("", ""),
-    ],
-)
-def test_odd_characters_are_shown(text: str, shown: str) -> None:
-    assert visible(text) == shown
-
-
 def test_two_names_that_look_the_same_are_told_apart() -> None:
     finding = Finding("name.normalised", found="Elm\u00a0Clinic ", arguments={"matched": "Elm Clinic"})
     assert sentence(finding) == "“Elm<NBSP>Clinic·” was read as “Elm Clinic”."
 
 
-def test_a_long_text_is_cut_and_a_text_of_just_the_limit_is_not() -> None:
-    assert visible("a" * 60) == "a" * 60
-    assert visible("a" * 61) == "a" * 59 + "…"
-    assert visible("a" * 58 + "\x1b\x1b") == "a" * 58 + "…"
-    assert visible("a" * 300, None) == "a" * 300
-
-
-ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=150)
-
-
-@given(ANY_TEXT, st.integers(15, 80))
-def test_whatever_a_cell_holds_is_printable_and_short(text: str, limit: int) -> None:
-    shown = visible(text, limit)
-    assert shown.isprintable()
-    assert len(shown) <= limit
-    assert shown == shown.strip()
-    assert bool(shown) == bool(text)
-
-
-@given(st.text(string.ascii_letters + string.digits + string.punctuation, max_size=60))
-def test_plain_texts_are_left_alone(text: str) -> None:
-    assert visible(text) == text
+def test_a_long_text_is_cut_and_a_name_has_more_room() -> None:
+    found = Finding("name.by_alias", found="a" * 61, arguments={"matched": "b" * 60})
+    assert sentence(found) == f"“{'a' * 59}…” was matched to “{'b' * 60}” by an alias."
+    assert "c" * 200 in sentence(Finding("data_set.without_element", arguments={"data_element": "c" * 200}))
 
 
 # The choice of a language

@@ -1,13 +1,15 @@
 """The command line: each command loads its work when it runs, so that `--help` and completion stay quick.
 
 Exit codes: 0 done; 1 internal error; 2 usage; 3 data refused offline; 4 server refused a part; 5 server refused all;
-6 server unreachable, try later; 8 login or rights. Of several, the first of 1, 8, 6, 5, 4, 3 counts.
+6 server unreachable, try later; 8 login or rights. Of several, the first of 1, 8, 6, 5, 4, 3 counts. As of other
+programs: 130 after Ctrl-C, 141 when the reader of the output went away.
 """
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
-from typing import Any, Final
+from typing import Final, TextIO
 
 import click
 
@@ -23,6 +25,10 @@ COMMANDS: Final = {
     "demo": "The whole walk on an example, in a few seconds.",
     "schema": "The JSON Schema of the mapping file, for editors.",
 }
+
+
+READER_GONE: Final = 141
+"""Exit code when the reader of our output went away (`| head`): what it did not read is no success and no fault."""
 
 
 class Commands(click.Group):
@@ -56,6 +62,21 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> int:
+        """The exit code of the command; what ends it is told here, where its language is still known."""
+        from dhis2_bridge.cli.terminal import complain
+
+        try:
+            code = super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, SystemExit):
+            raise
+        except BrokenPipeError:
+            _silence(sys.stdout, sys.stderr)
+            return READER_GONE
+        except BaseException as error:  # a panic of Rust is no Exception, and Ctrl-C is none either
+            return complain(error)
+        return code if isinstance(code, int) else 0
+
 
 @click.command(
     cls=Commands,
@@ -69,28 +90,31 @@ def program() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with the documented code; a person's mistake never ends in a traceback."""
-    from dhis2_bridge.cli.terminal import complain, prepare_streams
+    from dhis2_bridge.cli.terminal import STOPPED, prepare_streams
 
     prepare_streams()
     try:
-        result: Any = program.main(arguments, prog_name="dhis2-bridge", standalone_mode=False)
-        code = result if isinstance(result, int) else 0
-        sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as shown:
-        shown.show()
-        code = 2
+        code: int = program.main(arguments, prog_name="dhis2-bridge", standalone_mode=False)
     except click.ClickException as wrong:
         wrong.show()
-        code = 2
+        code = wrong.exit_code
     except click.exceptions.Exit as done:
         code = done.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        complain("stopped")
-        code = 130
+    except click.Abort:
+        code = STOPPED
+    except SystemExit:  # what click does when nobody reads the help that it prints
+        code = READER_GONE
+    try:
+        sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing is left to say, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except Exception as error:
-        code = complain(error)
+        _silence(sys.stdout)
+        code = READER_GONE
     sys.exit(code)
+
+
+def _silence(*streams: TextIO) -> None:
+    """Lets what is still to be written go nowhere, so that nothing fails at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        with suppress(OSError, ValueError):  # a stream that is no file
+            os.dup2(nowhere, stream.fileno())

@@ -1,11 +1,23 @@
 """`convert`: files to data values, as a run folder or on standard output."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from dhis2_bridge.cli.terminal import binary_stdin, json_option, lang_option, language, progress, say
+from dhis2_bridge.cli.terminal import (
+    all_option,
+    binary_stdin,
+    json_option,
+    lang_option,
+    language,
+    progress,
+    say,
+    say_phrase,
+    show_findings,
+    write_json,
+)
 
 FILES = click.argument("files", nargs=-1, required=True)
 
@@ -15,6 +27,7 @@ def conversion_options(command: Any) -> Any:
     for option in (
         json_option,
         lang_option,
+        all_option,
         click.option("--all-or-nothing", is_flag=True, help="One refused value keeps all of them back."),
         click.option("--previous", type=click.Path(path_type=Path, file_okay=False), multiple=True,
                      help="Run folder of an earlier period, for cumulative forms."),
@@ -22,8 +35,9 @@ def conversion_options(command: Any) -> Any:
         click.option("--period", help="Period, where the mapping says so; else it must agree with the file's own."),
         click.option("--snapshot", "-s", required=True, envvar="DHIS2_SNAPSHOT", metavar="FILE",
                      help="Metadata export of the instance (or DHIS2_SNAPSHOT)."),
-        click.option("--mapping", "-m", multiple=True, required=True, envvar="DHIS2_MAPPING", metavar="FILE",
-                     help="Mapping file, or a shipped one by name; of several, the file decides which."),
+        # A path, so that several in DHIS2_MAPPING are parted as in PATH and not at blanks.
+        click.option("--mapping", "-m", multiple=True, required=True, envvar="DHIS2_MAPPING", type=click.Path(),
+                     metavar="FILE", help="Mapping file, or a shipped one by name; of several, the file decides."),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -33,7 +47,7 @@ def convert_files(files: tuple[str, ...], options: dict[str, Any]) -> Any:
     """The conversion that the options of a command ask for."""
     import polars as pl
 
-    from dhis2_bridge import pipeline, runs, settings
+    from dhis2_bridge import payload, pipeline, runs, settings
 
     given = {name: value for name in ("period", "org_unit") if (value := options[name])}
     earlier = [runs.read(folder)[1] for folder in options["previous"]]
@@ -44,37 +58,25 @@ def convert_files(files: tuple[str, ...], options: dict[str, Any]) -> Any:
         given=given,
         previous=pl.concat(earlier) if earlier else None,
         all_or_nothing=options["all_or_nothing"],
-        chunk_size=options.get("chunk_size") or pipeline.payload.DEFAULT_SIZE,
+        chunk_size=options.get("chunk_size") or payload.DEFAULT_SIZE,
         stdin=binary_stdin() if "-" in files else None,
         on_progress=progress("Reading"),
     )
 
 
-def report(result: Any, *, as_json: bool, to_stdout: bool, full_list: str | None) -> None:
-    """Says what was found: in words, or as JSON lines on standard output."""
-    import sys
+def report(result: Any, *, as_json: bool = False, to_stdout: bool = False, show_all: bool = False) -> None:
+    """Says what was found and how much is ready: in words, or as JSON lines on standard output."""
+    from dataclasses import fields
 
-    from dhis2_bridge.report.text import CheckCounts, findings_text, summary_text
+    from dhis2_bridge.report.text import CheckCounts, summary_text
 
-    if as_json:
-        import orjson
-
-        from dhis2_bridge.report.json_lines import findings_json
-
-        for finding in findings_json(result.findings, language()):
-            click.echo(orjson.dumps(finding))
-        counts = {"counts": result.counts(), "exit_code": result.exit_code}
-        click.echo(orjson.dumps(counts))
-        return
     counts = result.counts()
-    counts.pop("values_repeated")
-    stream = sys.stdout if to_stdout else sys.stderr
-    text = findings_text(
-        result.findings, language(), style=stream.isatty(), **({"full_list": full_list} if full_list else {})
-    )
-    if text:
-        say(text + "\n", to_stdout=to_stdout)
-    say(summary_text(CheckCounts(**counts), language()), to_stdout=to_stdout)
+    if as_json:
+        write_json(result.findings, counts=counts, exit_code=result.exit_code)
+        return
+    show_findings(result.findings, to_stdout=to_stdout, show_all=show_all)
+    shown = CheckCounts(**{field.name: counts[field.name] for field in fields(CheckCounts)})
+    say(summary_text(shown, language()), to_stdout=to_stdout)
 
 
 @click.command("convert")
@@ -83,14 +85,12 @@ def report(result: Any, *, as_json: bool, to_stdout: bool, full_list: str | None
               help="Run folder to write; - writes the JSON to standard output, a data value set a line.")  # fmt: skip
 @click.option("--chunk-size", type=click.IntRange(min=1), help="Values in one request, whole reports kept together.")
 @conversion_options
-def command(files: tuple[str, ...], out: str, as_json: bool, **options: Any) -> int:
+def command(files: tuple[str, ...], out: str, as_json: bool, show_all: bool, **options: Any) -> int:
     """Files to data values, written as a run folder.
 
     FILES are files, folders or globs; - is standard input. What is refused is left out and told with its place; the
     exit code is then 3, also when the rest went on.
     """
-    import sys
-
     from dhis2_bridge import runs
 
     to_stdout = out == "-"
@@ -104,9 +104,8 @@ def command(files: tuple[str, ...], out: str, as_json: bool, **options: Any) -> 
             sys.stdout.buffer.write(chunk.body + b"\n")
     else:
         result.write(Path(out))
-    full_list = None if to_stdout else str(Path(out) / "findings.parquet")
-    report(result, as_json=as_json, to_stdout=False, full_list=full_list)
+    report(result, as_json=as_json, show_all=show_all)
     if not to_stdout and not as_json:
-        say(f"→ {out}")
+        say_phrase("written", folder=out)
     code: int = result.exit_code
     return code

@@ -1,27 +1,42 @@
 """`push`: a run folder to a DHIS2 server."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dhis2_bridge.cli.terminal import (
+    STOPPED,
+    all_option,
     connect,
     json_option,
     lang_option,
     language,
     progress,
     say,
+    say_phrase,
     server_options,
+    show_findings,
+    write_json,
 )
+
+if TYPE_CHECKING:
+    from dhis2_bridge.pushing import PushResult
 
 
 @click.command("push")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="The server checks and counts, and stores nothing.")
-@click.option("--strategy", default="CREATE_AND_UPDATE", show_default=True,
-              type=click.Choice(["CREATE_AND_UPDATE", "CREATE", "UPDATE", "DELETE"]), help="What the import does.")  # fmt: skip
+@click.option(
+    "--strategy",
+    type=click.Choice(["CREATE_AND_UPDATE", "CREATE", "UPDATE", "DELETE"]),
+    default="CREATE_AND_UPDATE",
+    show_default=True,
+    help="What the import does.",
+)
 @click.option("--async", "async_job", is_flag=True, help="Let the server import in the background, and wait for it.")
 @server_options
+@all_option
 @json_option
 @lang_option
 def command(
@@ -32,8 +47,8 @@ def command(
     url: str | None,
     profile: str | None,
     auth_file: Path | None,
+    show_all: bool,
     as_json: bool,
-    lang: str | None,
 ) -> int:
     """Sends the run folder RUN to a DHIS2 server, and says what became of each value.
 
@@ -43,26 +58,28 @@ def command(
 
     shown = progress("Sending")
     with connect(url, profile, auth_file) as client:
-        result = push(
-            run,
-            client,
-            dry_run=dry_run,
-            import_strategy=strategy,
-            async_job=async_job,
-            on_progress=(lambda done, total: shown(done, total, "")) if shown else None,
-        )
-    tell(result, as_json=as_json)
-    code: int = result.exit_code
-    return code
+        try:
+            result = push(
+                run,
+                client,
+                dry_run=dry_run,
+                import_strategy=strategy,
+                async_job=async_job,
+                on_progress=(lambda done, total: shown(done, total, "")) if shown else None,
+            )
+        except KeyboardInterrupt:
+            say_phrase("stopped_sending")
+            return STOPPED
+    tell(result, as_json=as_json, show_all=show_all)
+    return result.exit_code
 
 
-def tell(result: object, *, as_json: bool = False) -> None:
+def tell(result: "PushResult", *, as_json: bool = False, show_all: bool = False) -> None:
     """Says what a push came to: in words, or as JSON lines on standard output."""
-    from dhis2_bridge.pushing import PushResult
-    from dhis2_bridge.report.text import PushCounts, findings_text, outcome_text
+    from dataclasses import asdict
 
-    if not isinstance(result, PushResult):
-        raise TypeError(type(result).__name__)
+    from dhis2_bridge.report.text import PushCounts, outcome_text
+
     counts = PushCounts(
         stored=result.counts.imported if result.tells_new_from_changed else result.confirmed,
         updated=result.counts.updated if result.tells_new_from_changed else None,
@@ -73,18 +90,10 @@ def tell(result: object, *, as_json: bool = False) -> None:
         dry_run=result.dry_run,
     )
     if as_json:
-        from dataclasses import asdict
-
-        import orjson
-
-        from dhis2_bridge.report.json_lines import findings_json
-
-        for finding in findings_json(result.findings, language()):
-            click.echo(orjson.dumps(finding))
-        click.echo(orjson.dumps({"counts": asdict(counts), "exit_code": result.exit_code}))
+        stopped = None if result.stopped is None else str(result.stopped)
+        write_json(result.findings, counts=asdict(counts), stopped=stopped, exit_code=result.exit_code)
         return
-    if text := findings_text(result.findings, language()):
-        say(text + "\n")
+    show_findings(result.findings, show_all=show_all)
     say(outcome_text(counts, language()), to_stdout=True)
     if result.stopped is not None:
         say(f"Error: {result.stopped}")

@@ -6,8 +6,9 @@ import click
 @click.command("schema")
 def command() -> None:
     """Prints the JSON Schema of the mapping file, for editors and checks."""
-    import json
+    import orjson
 
     from dhis2_bridge.mapping_file import schema
 
-    click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+    # Bytes, so that it is UTF-8 on any console.
+    click.echo(orjson.dumps(schema(), option=orjson.OPT_INDENT_2))

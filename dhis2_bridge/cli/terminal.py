@@ -1,14 +1,23 @@
 """Talking to the person: streams that never fail, progress, errors in one line, options that several commands have."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+STOPPED: Final = 130
+"""Exit code of a run that Ctrl-C ended, as shells have it."""
+
+_LANGUAGE: Final = "dhis2_bridge.language"
+
+# What a terminal would obey or hide: controls but the line feed, marks of direction, halves of characters.
+_OBEYED: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def prepare_streams() -> None:
@@ -23,44 +32,56 @@ def language() -> str:
     from dhis2_bridge.report.words import choose_language
 
     context = click.get_current_context(silent=True)
-    chosen = context.params.get("lang") if context else None
+    chosen = context.meta.get(_LANGUAGE) if context else None
     return cast("str", chosen or choose_language(os.environ))
 
 
-def say(text: str, *, to_stdout: bool = False) -> None:
-    """Prints for a person; on standard error unless the text is what the command is for."""
+def say(text: str, *, to_stdout: bool = False, styled: bool = False) -> None:
+    """Prints for a person; on standard error unless the text is what the command is for.
+
+    A text that brings colours of ours is `styled`; in any other nothing reaches the terminal that it would obey.
+    """
+    from dhis2_bridge.names import visible
     from dhis2_bridge.report.text import printable
 
     stream = sys.stdout if to_stdout else sys.stderr
-    click.echo(printable(text, stream.encoding), file=stream)
+    shown = text if styled else _OBEYED.sub(lambda found: visible(found[0]), text)
+    click.echo(printable(shown, stream.encoding), file=stream)
 
 
-def complain(error: Exception | str) -> int:
-    """Says what ended the run in one line, and gives the exit code. A fault of ours shows its traceback on request."""
-    from dhis2_bridge.findings import BridgeError
+def say_phrase(name: str, *, to_stdout: bool = False, **arguments: object) -> None:
+    """Prints one of the phrases of `report.words` in the language of messages."""
+    from dhis2_bridge.report.words import phrase
 
-    if isinstance(error, str):
-        say(error)
-        return 1
-    if isinstance(error, BridgeError):
-        from dhis2_bridge.findings import Unreadable
-        from dhis2_bridge.report.words import advice, choose_language, place, sentence
+    say(phrase(name, language(), **arguments), to_stdout=to_stdout)
 
-        if isinstance(error, Unreadable):
-            words = choose_language(os.environ)
-            finding = error.finding
-            say(f"{place(finding, words)}: {sentence(finding, words)} {advice(finding, words)}".strip())
-        else:
-            say(f"Error: {error}")
+
+def complain(error: BaseException) -> int:
+    """Says what ended the run, and gives the exit code. A fault of ours shows where it happened on request."""
+    from dhis2_bridge.findings import BridgeError, MappingError, Unreadable
+
+    if isinstance(error, KeyboardInterrupt):
+        say("")  # ends the line on which the terminal shows ^C
+        say_phrase("stopped")
+        return STOPPED
+    if isinstance(error, Unreadable):
+        from dhis2_bridge.report.words import advice, place, sentence
+
+        finding, words = error.finding, language()
+        say(f"{place(finding, words)}: {sentence(finding, words)} {advice(finding, words)}".strip())
         return error.exit_code
-    say(
-        f"Internal error: {type(error).__name__}. This is a fault of dhis2_bridge and not of your data; "
-        "run again with DHIS2_BRIDGE_DEBUG=1 for the details and report them."
-    )
+    if isinstance(error, BridgeError):
+        # The problems of a mapping are many lines, each with its own place in front.
+        say(str(error) if isinstance(error, MappingError) else f"Error: {error}")
+        return error.exit_code
+    if isinstance(error, OSError) and error.strerror:
+        say(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}")
+        return 1
+    say_phrase("internal", kind=type(error).__name__)
     if os.environ.get("DHIS2_BRIDGE_DEBUG"):
         import traceback
 
-        # Without the exception's own text: it may quote a cell.
+        # Without the exception's own text: it may quote a cell or a secret.
         say("".join(traceback.format_tb(error.__traceback__)))
     return 1
 
@@ -69,11 +90,12 @@ def progress(label: str) -> Callable[[int, int, str], None] | None:
     """A line on a terminal that says how far a long run is; None where nobody is watching."""
     if not sys.stderr.isatty():
         return None
+    from dhis2_bridge.names import visible
 
     def show(done: int, total: int, name: str = "") -> None:
         if total > 1:
             end = "\n" if done == total else ""
-            short = name if len(name) <= 40 else "…" + name[-39:]
+            short = visible(name if len(name) <= 40 else "…" + name[-39:])
             click.echo(f"\r\x1b[2K{label} {done}/{total} {short}{end}", nl=False, err=True)
 
     return show
@@ -81,13 +103,30 @@ def progress(label: str) -> Callable[[int, int, str], None] | None:
 
 def lang_option(command: F) -> F:
     """--lang: the language of messages."""
-    option = click.option("--lang", type=click.Choice(["en", "ru", "uz"]), help="Language of messages.")
+
+    def remember(context: click.Context, _parameter: click.Parameter, chosen: str | None) -> None:
+        context.meta[_LANGUAGE] = chosen
+
+    option = click.option(
+        "--lang",
+        type=click.Choice(["en", "ru", "uz"]),
+        expose_value=False,
+        is_eager=True,
+        callback=remember,
+        help="Language of messages.",
+    )
     return option(command)
 
 
 def json_option(command: F) -> F:
     """--json: machine output."""
     option = click.option("--json", "as_json", is_flag=True, help="JSON lines on standard output, for programs.")
+    return option(command)
+
+
+def all_option(command: F) -> F:
+    """--all: every problem, and not the first few of each kind."""
+    option = click.option("--all", "show_all", is_flag=True, help="Show every problem, not the first of each kind.")
     return option(command)
 
 
@@ -114,6 +153,26 @@ def connect(url: str | None, profile: str | None, auth_file: Path | None) -> Any
     return client
 
 
-def binary_stdin() -> IO[bytes]:
+def show_findings(findings: Any, *, to_stdout: bool = False, show_all: bool = False) -> None:
+    """Prints findings in words, with colours where a terminal is looking."""
+    from dhis2_bridge.report.text import findings_text
+
+    style = (sys.stdout if to_stdout else sys.stderr).isatty()
+    if text := findings_text(findings, language(), first=None if show_all else 5, style=style):
+        say(text + "\n", to_stdout=to_stdout, styled=True)
+
+
+def write_json(found: Any, **last: Any) -> None:
+    """Prints findings as JSON lines on standard output, and one line more with these keys."""
+    import orjson
+
+    from dhis2_bridge.report.json_lines import findings_json
+
+    for finding in findings_json(found, language()):
+        click.echo(orjson.dumps(finding))
+    click.echo(orjson.dumps(last))
+
+
+def binary_stdin() -> BinaryIO:
     """Standard input as bytes."""
-    return sys.stdin.buffer
+    return cast("BinaryIO", sys.stdin.buffer)

@@ -70,16 +70,17 @@ def findings_text(
     findings: pl.DataFrame,
     language: str = "en",
     *,
-    first: int = 5,
+    first: int | None = 5,
     width: int = 100,
     style: bool = False,
-    full_list: str = "findings.parquet",
+    rest: str = "--all",
 ) -> str:
     """The findings for reading: errors, then warnings, then infos; the codes that keep most values back come first.
 
-    Of each code the `first` different problems are shown, with advice once. Findings that say the same of several
-    cells of one sheet are one problem, shown at its first place. The rest is counted and sought in `full_list`; infos
-    are counted only. Lines are wrapped at `width`; `style` colours headings, for a caller that knows its terminal.
+    Of each code the `first` different problems are shown (None: all), with advice once. Findings that say the same of
+    several cells of one sheet are one problem, shown at its first place. What is not shown is counted, and `rest` named
+    as what shows it; infos are counted only. Lines are wrapped at `width`; `style` colours headings, for a caller that
+    knows its terminal.
     """
     blocks = []
     for severity, heading, colour in _HEADINGS:
@@ -92,7 +93,7 @@ def findings_text(
             if severity == "info":
                 lines += _wrapped(_info(group, language), width, indent=2)
                 continue
-            what, problems, what_to_do = _group(group, language, first, full_list)
+            what, problems, what_to_do = _group(group, language, first, rest)
             lines.append(_styled(f"  {what}", None, style))
             for line in (*problems, what_to_do):
                 lines += _wrapped(line, width, indent=4)
@@ -182,19 +183,20 @@ def _problems(group: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _group(group: pl.DataFrame, language: str, first: int, full_list: str) -> tuple[str, list[str], str]:
+def _group(group: pl.DataFrame, language: str, first: int | None, rest: str) -> tuple[str, list[str], str]:
     """The findings of one code: their heading, a line for each problem shown and for the rest, what to do."""
     kept_back = group["values"].sum()
     name = title(group["code"][0], language)
     heading = phrase("group", language, title=name, count=group.height, values=kept_back or None)
-    shown = _problems(group).head(first)
+    problems = _problems(group)
+    shown = problems if first is None else problems.head(first)
     findings = rows(shown.drop("places"))
     lines = []
     for finding, places in zip(findings, shown["places"], strict=True):
         line = _line(finding, language)
         lines.append(f"{line} {phrase('same', language, count=places - 1)}" if places > 1 else line)
-    if rest := group.height - shown["places"].sum():
-        lines.append(phrase("more", language, count=rest, file=full_list))
+    if left := group.height - shown["places"].sum():
+        lines.append(phrase("more", language, count=left, option=rest))
     what_to_do = advice(findings[0], language)
     return heading, lines, what_to_do and phrase("advice", language, advice=what_to_do)
 

@@ -18,12 +18,12 @@ import functools
 import importlib.resources
 import re
 import tomllib
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dhis2_bridge.findings import Finding, UsageError, arguments_text
+from dhis2_bridge.names import visible
 from dhis2_bridge.values import address
 
 LANGUAGES: Final = ("en", "ru", "uz")
@@ -38,17 +38,6 @@ _RECORD_FILES: Final = (".json", ".ndjson", ".jsonl", ".xml")
 
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]|([^\[\]]+)")
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::([^{}]+))?\}")
-
-_NAMED: Final = {"\u00a0": "NBSP", "\t": "TAB", "\n": "LF", "\r": "CR"}
-# Characters that count as printable and still draw nothing.
-_DRAWS_NOTHING: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
-_WORD: Final = re.compile(r"[^\W\d_]+")
-_LATIN: Final = re.compile("[A-Za-z\u00c0-\u024f]")
-_CYRILLIC: Final = re.compile("[\u0400-\u04ff]")
-_LATIN_LOOK_ALIKES: Final = frozenset("ABEKMHOPCTYXISJaeopcyxisj")
-_CYRILLIC_LOOK_ALIKES: Final = frozenset("АВЕКМНОРСТУХІЅЈаеорсухіѕј")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +102,12 @@ def place(finding: Finding, language: str = "en") -> str:
     In a workbook cells are named as a spreadsheet shows them, elsewhere row and column are counted from 1. The column
     of a file without sheets has its header behind it where the finding carries one as its argument `header`.
     """
-    parts = [] if finding.source is None else [visible(finding.source, None)]
+    parts = []
+    if finding.source is not None:
+        parts.append(phrase("standard_input", language) if finding.source == "-" else visible(finding.source))
     row, column = finding.row, finding.column
     if finding.sheet is not None:
-        parts.append(phrase("sheet", language, sheet=visible(finding.sheet)))
+        parts.append(phrase("sheet", language, sheet=visible(finding.sheet, LONGEST_VALUE)))
         if cell := cell_of(finding):
             parts.append(phrase("cell", language, cell=cell))
         elif row is not None:
@@ -128,7 +119,7 @@ def place(finding: Finding, language: str = "en") -> str:
         if row is not None:
             parts.append(phrase("record" if records else "row", language, row=row))
         if column is not None:
-            header = visible(str(finding.arguments.get("header") or ""))
+            header = visible(str(finding.arguments.get("header") or ""), LONGEST_VALUE)
             parts.append(phrase("field" if records else "column", language, column=column, header=header))
     return ", ".join(parts)
 
@@ -140,63 +131,16 @@ def cell_of(finding: Finding) -> str | None:
     return address(finding.row, finding.column)
 
 
-def visible(text: str, limit: int | None = LONGEST_VALUE) -> str:
-    """The text with everything shown that the eye would miss and a terminal would obey, cut with … after `limit`.
-
-    White space at the ends or doubled becomes `·`; other white space, control and invisible characters and accents
-    that stand apart from their letter become `<NBSP>`, `<TAB>`, `<U+200B>`; a letter of one script hidden in a word of
-    the other becomes `<Cyrillic А>`. A text that needs none of this comes back as it is.
-    """
-    if limit is not None:
-        text = text[: limit + 2]
-    if text.isascii() and text.isprintable() and "  " not in text and text == text.strip():
-        pieces = list(text)
-    else:
-        look_alikes = _look_alikes(text)
-        pieces = [look_alikes.get(index) or _piece(text, index) for index in range(len(text))]
-    if limit is None or sum(map(len, pieces)) <= limit:
-        return "".join(pieces)
-    room, kept = limit - 1, 0
-    while len(pieces[kept]) <= room:
-        room -= len(pieces[kept])
-        kept += 1
-    return "".join(pieces[:kept]) + "…"
-
-
-def _piece(text: str, index: int) -> str:
-    character = text[index]
-    if character == " ":
-        before, after = text[index - 1 : index], text[index + 1 : index + 2]
-        return "·" if not before or not after or before.isspace() or after.isspace() else " "
-    if character in _NAMED:
-        return f"<{_NAMED[character]}>"
-    apart = unicodedata.combining(character) and (
-        index == 0 or len(unicodedata.normalize("NFC", text[index - 1 : index + 1])) == 1
-    )
-    if apart or not character.isprintable() or _DRAWS_NOTHING.match(character):
-        return f"<U+{ord(character):04X}>"
-    return character
-
-
-def _look_alikes(text: str) -> dict[int, str]:
-    """Letters by position that belong to the lesser script of a word of two scripts and look like the other's."""
-    found = {}
-    for word in _WORD.finditer(text):
-        latin, cyrillic = len(_LATIN.findall(word[0])), len(_CYRILLIC.findall(word[0]))
-        if latin and cyrillic:
-            script, letters = ("Latin", _LATIN_LOOK_ALIKES) if latin < cyrillic else ("Cyrillic", _CYRILLIC_LOOK_ALIKES)
-            for offset, letter in enumerate(word[0], word.start()):
-                if letter in letters:
-                    found[offset] = f"<{script} {letter}>"
-    return found
-
-
 def _entry(finding: Finding, language: str) -> Mapping[str, str]:
     known = locale(language).codes.get(finding.code)
     if known is not None:
         return known
     # A run folder of another version may hold codes that this one does not know.
-    return {"title": visible(finding.code), "sentence": "{code:plain}[: {found}][ {arguments:plain}]", "advice": ""}
+    return {
+        "title": visible(finding.code, LONGEST_VALUE),
+        "sentence": "{code:plain}[: {found}][ {arguments:plain}]",
+        "advice": "",
+    }
 
 
 def _context(finding: Finding) -> dict[str, object]:

@@ -32,7 +32,7 @@ _PATTERN: Final = frozenset("*?[")
 
 
 def open_source(
-    path: str | Path,
+    path: "str | Path | Spool",
     *,
     name: str | None = None,
     stream: BinaryIO | None = None,
@@ -60,7 +60,10 @@ def open_source(
     if header_row is not None and header_row < 1:
         raise UsageError(f"rows are counted from 1, so the header row cannot be {header_row}")
     try:
-        file, spool = _readable_twice(Path(path), name, stream, limits)
+        if isinstance(path, Spool):
+            file, spool = path.path, path
+        else:
+            file, spool = _readable_twice(Path(path), name, stream, limits)
         if file.stat().st_size > limits.file_bytes:
             raise _too_large(name, limits)
         kind = format or recognise(file, name, limits)
@@ -78,7 +81,7 @@ def open_source(
         reason = "not_allowed" if isinstance(error, PermissionError) else error.strerror or type(error).__name__
         raise Unreadable(Finding("file.unreadable", name, arguments={"reason": reason})) from error
     evidence = {"encoding": text.encoding.codec, **table.evidence}
-    return Source(name, kind, digest, evidence, table=table, findings=list(text.encoding.findings))
+    return Source(name, kind, digest, file.stat().st_size, evidence, table=table, findings=list(text.encoding.findings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +126,15 @@ def _matching(pattern: Path) -> list[Path]:
     return list(Path(*parts[:first]).glob(str(Path(*parts[first:]))))
 
 
-class _Spool:
-    """A private copy of a stream, removed with this object or at the end of the program."""
+class Spool:
+    """A private copy of a stream, which can be opened more than once; removed with this object or with the program.
 
-    def __init__(self, stream: BinaryIO, name: str, limits: Limits) -> None:
+    Raises `UsageError` where there is no stream, `Unreadable` for one larger than `limits` allow.
+    """
+
+    def __init__(self, stream: BinaryIO | None, name: str, limits: Limits = DEFAULT) -> None:
+        if stream is None:
+            raise UsageError("standard input (-) cannot be read here")
         descriptor, path = tempfile.mkstemp(prefix="dhis2-bridge-")  # only its owner can read it
         self.path = Path(path)
         self._remove = weakref.finalize(self, self.path.unlink, missing_ok=True)
@@ -139,11 +147,9 @@ class _Spool:
                 file.write(block)
 
 
-def _readable_twice(path: Path, name: str, stream: BinaryIO | None, limits: Limits) -> tuple[Path, _Spool | None]:
+def _readable_twice(path: Path, name: str, stream: BinaryIO | None, limits: Limits) -> tuple[Path, Spool | None]:
     if str(path) == "-":
-        if stream is None:
-            raise UsageError("standard input (-) cannot be read here")
-        spool = _Spool(stream, name, limits)
+        spool = Spool(stream, name, limits)
         return spool.path, spool
     if path.is_dir():
         raise UsageError(f"{name} is a folder; name the files in it")
@@ -152,7 +158,7 @@ def _readable_twice(path: Path, name: str, stream: BinaryIO | None, limits: Limi
     if path.is_file():
         return path, None
     with path.open("rb") as pipe:
-        spool = _Spool(pipe, name, limits)
+        spool = Spool(pipe, name, limits)
     return spool.path, spool
 
 

@@ -223,8 +223,12 @@ class DelimitedTable:
         return lines or [tail.decode(errors="ignore")]
 
     def _likeliest_delimiter(self, lines: Sequence[str], quote: str | None) -> str:
-        """The delimiter that cuts the first records into the same number of cells, the more cells the better."""
-        shapes: dict[str, tuple[bool, int, int]] = {}
+        """The delimiter that cuts all the first records into the same number of cells.
+
+        Where none does: one that cuts the very first record, then the one that most records agree on, then the one
+        that makes more cells.
+        """
+        shapes: dict[str, tuple[bool, bool, int, int]] = {}
         for delimiter in DELIMITERS:
             records = scan(lines, Dialect(delimiter, quote), final=False)
             start = max(self.header_row - 1, 0)
@@ -236,7 +240,7 @@ class DelimitedTable:
             widths = Counter(len(record.cells) for record in seen if len(record.cells) > 1)
             if widths:
                 width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
-                shapes[delimiter] = (count == len(seen), count, width)
+                shapes[delimiter] = (count == len(seen), len(seen[0].cells) > 1, count, width)
         best = [delimiter for delimiter, shape in shapes.items() if shape == max(shapes.values())]
         if len(best) > 1:
             raise self._refused("delimiter.undecided", candidates=best)

@@ -43,10 +43,11 @@ class RecordPath:
         return cls(tuple(steps))
 
     @classmethod
-    def likeliest(cls, documents: Iterable[Any]) -> "RecordPath":
+    def likeliest(cls, documents: Iterable[Any], *, lines: bool = False) -> "RecordPath":
         """The only list of objects in these documents, else the elements of a list and an object itself.
 
-        Where there is no list of objects, the only empty list: a report without records has none, and is not one.
+        In one document without a list of objects the only empty list counts: the report has no records, and is not one
+        itself. On lines it does not: one empty list must not take the values of that line away.
         """
         objects: dict[RecordPath, None] = {}
         empty: dict[RecordPath, None] = {}
@@ -54,19 +55,9 @@ class RecordPath:
         for document in documents:
             if isinstance(document, list):
                 whole = cls((("", True),))
-            waiting: list[tuple[tuple[tuple[str, bool], ...], str, Any]] = [((), "", document)]
-            while waiting:
-                above, name, value = waiting.pop()
-                if isinstance(value, list):
-                    steps = (*above, (name, True))
-                    inner = [item for item in value if isinstance(item, dict)]
-                    if inner or not value:
-                        (objects if inner else empty)[cls(steps)] = None
-                else:
-                    steps = (*above, (name, False)) if name else above
-                    inner = [value] if isinstance(value, dict) else []
-                waiting.extend((steps, key, item) for found in inner for key, item in found.items())
-        found = list(objects or empty)
+            for path, has_objects in _lists(document):
+                (objects if has_objects else empty)[path] = None
+        found = list(objects or ({} if lines else empty))
         return found[0] if len(found) == 1 else whole
 
     def records(self, document: Any) -> Iterator[Cells | JsonFault]:
@@ -81,6 +72,24 @@ class RecordPath:
 
     def __str__(self) -> str:
         return ".".join(name + "[]" * is_list for name, is_list in self.steps)
+
+
+def _lists(document: Any) -> Iterator[tuple[RecordPath, bool]]:
+    """The lists of a document that are empty or hold objects, and which of the two."""
+    waiting: list[tuple[tuple[tuple[str, bool], ...], str, Any]] = [((), "", document)]
+    while waiting:
+        above, name, value = waiting.pop()
+        if isinstance(value, list):
+            steps = (*above, (name, True))
+            inner = [item for item in value if isinstance(item, dict)]
+            if inner or not value:
+                yield RecordPath(steps), bool(inner)
+        else:
+            steps = (*above, (name, False)) if name else above
+            inner = [value] if isinstance(value, dict) else []
+        waiting += [
+            (steps, key, item) for found in inner for key, item in found.items() if isinstance(item, (dict, list))
+        ]
 
 
 def _descend(value: Any, steps: tuple[tuple[str, bool], ...], prefix: str, above: Cells) -> Iterator[Cells | JsonFault]:
@@ -114,12 +123,8 @@ def _add_fields(cells: Cells, value: Mapping[str, Any], prefix: str, left_out: s
             _add_fields(cells, field, f"{name}.", None)
         elif name in cells:  # {"a.b": 1, "a": {"b": 2}}
             raise JsonFault("json.repeated_key", key=name, path=f"$.{name}")
-        elif isinstance(field, list):
-            cells[name] = json_text(field)
-        elif isinstance(field, bool):
-            cells[name] = "true" if field else "false"
         else:
-            cells[name] = field
+            cells[name] = field if field is None or isinstance(field, str) else json_text(field)
 
 
 class DocumentTable:
@@ -211,8 +216,17 @@ class DocumentTable:
 
     def _read_header_of_lines(self, *, find_path: bool) -> None:
         if find_path:
-            self.record_path = RecordPath.likeliest(document for _, document in self._documents([]))
+            self.record_path = RecordPath.likeliest(self._named(self._documents([])), lines=True)
+            if not self.record_path.steps:
+                return
+            self._columns.clear()
         self._take_names(self._records_of_lines([]))
+
+    def _named(self, documents: Iterator[tuple[int, Any]]) -> Iterator[Any]:
+        """The documents, with the names taken that they have if each is the record: then no further pass is needed."""
+        for row, document in documents:
+            self._take_names(self._good(((row, record) for record in RecordPath().records(document)), []))
+            yield document
 
     def _records_of_lines(self, faults: list[Finding]) -> Iterator[tuple[int, Cells]]:
         for line, document in self._documents(faults):

@@ -76,11 +76,15 @@ class TextFile:
         """The text as UTF-8, without its mark and without the first `skip` bytes of that UTF-8.
 
         A block may end anywhere, also within a character. UTF-8 input is handed on as it is, not decoded. Raises
-        `Unreadable` when the file has changed since it was first looked at: what was decided then holds no more.
+        `Unreadable` when the file has gone or changed since it was first looked at: what was decided holds no more.
         """
-        self._check_unchanged()
-        yield from _utf8_blocks(self.path, self.encoding, size, skip)
-        self._check_unchanged()
+        try:
+            self._check_unchanged()
+            yield from _utf8_blocks(self.path, self.encoding, size, skip)
+            self._check_unchanged()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise Unreadable(Finding("file.unreadable", self.name, arguments={"reason": reason})) from error
 
     def _read_stamp(self) -> tuple[int, int]:
         status = self.path.stat()

@@ -61,7 +61,7 @@ class JsonReader:
             raise _broken(text, next(places, 0), "not_a_number") from None
         except RecursionError:
             raise JsonFault("json.too_deep", limit=self._depth) from None
-        if text.count("[") + text.count("{") > self._depth and _deeper(document, self._depth):
+        if text.count("[") + text.count("{") > self._depth and _deeper([document], self._depth):
             raise JsonFault("json.too_deep", limit=self._depth)
         if _SURROGATE.search(text):
             lone = _lone_surrogate(text)
@@ -105,10 +105,11 @@ def _inside(value: Any) -> list[tuple[str, Any]]:
     return [(f"[{place}]", item) for place, item in enumerate(value)] if isinstance(value, list) else []
 
 
-def _deeper(document: Any, limit: int) -> bool:
-    level = [document]
+def _deeper(level: list[Any], limit: int) -> bool:
+    """Whether these objects and lists hold others more than so many levels down, themselves the first."""
     for _ in range(limit):
-        level = [item for value in level for _, item in _inside(value) if isinstance(item, dict | list)]
+        inside = (value.values() if isinstance(value, dict) else value for value in level)
+        level = [item for items in inside for item in items if isinstance(item, (dict, list))]
     return bool(level)
 
 

@@ -111,15 +111,13 @@ def _is_dbf(start: bytes) -> bool:
 def _has_documents_on_lines(path: Path, limits: Limits) -> bool:
     """Whether the first line with content is a whole document and another line follows it."""
     with path.open("rb") as file:
-        first = b""
-        while not first.strip():
-            first = file.readline(limits.line_bytes)
-            if not first:
-                return False
+        first = b" "
+        while first.isspace():
+            first = file.readline(limits.line_bytes).removeprefix(b"\xef\xbb\xbf")
         if not first.endswith(b"\n"):
             return False
         try:
-            json.loads(first.removeprefix(b"\xef\xbb\xbf"))
+            json.loads(first)
         except (ValueError, RecursionError):
             return False
         while line := file.readline(_START):

@@ -9,6 +9,7 @@ one made of zeros only keeps the leading zeros of a code (00123). No other forma
 import hashlib
 import io
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import date
 from functools import partial
@@ -16,12 +17,21 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from python_calamine import CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
+from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from dhis2_bridge.findings import Finding, Unreadable
 from dhis2_bridge.sources import workbook_bounds, workbook_xml
 from dhis2_bridge.sources.limits import DEFAULT, Limits
-from dhis2_bridge.sources.workbook_cells import Cells, Fault, Padded, Texts, column_letters, number_text
+from dhis2_bridge.sources.workbook_cells import (
+    LAST_COLUMN,
+    LAST_ROW,
+    Cells,
+    Fault,
+    Padded,
+    Texts,
+    column_letters,
+    number_text,
+)
 from dhis2_bridge.sources.workbook_package import Part, pack, too_large, unpack, unreadable, unsupported
 from dhis2_bridge.sources.workbook_search import Hidden, plain, texts_are_counted_right
 from dhis2_bridge.values import Sheet, Source
@@ -29,8 +39,9 @@ from dhis2_bridge.values import Sheet, Source
 _ODS: Final = b"application/vnd.oasis.opendocument.spreadsheet"
 _ODS_PARTS: Final = ("mimetype", "meta-inf/manifest.xml", "content.xml")
 _XLSB_PARTS: Final = (".bin", "xl/_rels/workbook.bin.rels")
+# A format that begins with two zeros, if not for what stands in brackets: cause enough to read the styles.
 _MAY_PAD: Final = re.compile(rb"""formatCode\s*=\s*["'](?:\[[^\]]*\]|[^"'0-9\[])*00""")
-_MERGED_AT_MOST: Final = 100_000
+_MERGED_AT_MOST: Final = 5_000_000
 
 _T = TypeVar("_T")
 
@@ -118,7 +129,7 @@ def _read_open_xml(source: Source, parts: Mapping[str, Part], limits: Limits) ->
                 reader = workbook_xml.CellReader(shared, formats, book.epoch, source.name)
             cells = reader.cells(parts[entry.part].content, entry.name, limits)
             sheet = _sheet(source.name, entry.name, entry.visible, cells, texts)
-        _add(source, sheet)
+        _add(source, sheet, limits)
 
 
 def _engine(book: workbook_xml.Book, parts: Mapping[str, Part], easy: Container[int]) -> CalamineWorkbook | None:
@@ -131,10 +142,7 @@ def _engine(book: workbook_xml.Book, parts: Mapping[str, Part], easy: Container[
 
 def _read_by_engine(source: Source, data: bytes, limits: Limits) -> None:
     """Fill in the sheets of a workbook that only calamine reads, and say what its format leaves unknown."""
-    try:
-        engine = _attempt(lambda: CalamineWorkbook.from_filelike(io.BytesIO(data)))
-    except PasswordError as error:
-        raise unsupported(source.name, "encrypted_workbook", "save_without_password") from error
+    engine = _attempt(lambda: CalamineWorkbook.from_filelike(io.BytesIO(data)))
     if engine is None:
         raise unreadable(source.name, "workbook_damaged")
     texts = Texts()
@@ -143,7 +151,7 @@ def _read_by_engine(source: Source, data: bytes, limits: Limits) -> None:
             sheet = _attempt(partial(_by_engine, engine, place, source, texts, limits, Hidden()))
             if sheet is None:
                 raise unreadable(source.name, "workbook_damaged")
-            _add(source, sheet)
+            _add(source, sheet, limits)
     source.findings.append(Finding("sheet.not_known", source.name, arguments={"format": source.format}))
 
 
@@ -156,6 +164,8 @@ def _by_engine(
     cells = Cells([])
     if read.start is not None and read.end is not None:
         (row, column), (last_row, last_column) = read.start, read.end
+        if last_row >= LAST_ROW or last_column >= LAST_COLUMN:
+            raise unreadable(source.name, "place_outside_sheet")
         if (last_row - row + 1) * (last_column + 1) > limits.sheet_cells:
             raise too_large(source.name, "sheet_cells", limits.sheet_cells, entry.name)
         cells = Cells(
@@ -175,13 +185,13 @@ def _by_engine(
 
 
 def _attempt(call: Callable[[], _T]) -> _T | None:
-    """What a call of calamine gives, or nothing where it fails; a password is let through.
+    """What a call of calamine gives, or nothing where it fails.
 
     A panic in Rust comes as an exception beside `Exception`, so that nobody catches it by mistake.
     """
     try:
         return call()
-    except (Unreadable, PasswordError):
+    except Unreadable:
         raise
     except BaseException as error:
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
@@ -249,13 +259,17 @@ def _covered(
     source: str, sheet: str, cells: Cells, rows: list[list[str]]
 ) -> Iterator[tuple[tuple[int, int], Finding | None]]:
     """Clear the cells that merged ranges cover, which nobody sees; a finding for each that says something else."""
-    last = cells.first_row + len(rows) - 1
-    looked_at = 0
-    for top, left, bottom, right in cells.merged:
+    if not cells.merged:
+        return
+    filled = [number for number, row in enumerate(rows, cells.first_row) if row]
+    spans = [(bisect_left(filled, top), bisect_right(filled, bottom)) for top, _, bottom, _ in cells.merged]
+    # Merged ranges do not overlap; where they do by the thousand, they are there to keep us busy.
+    if sum(last - first for first, last in spans) > min(_MERGED_AT_MOST, 10_000 + 10 * sum(map(len, rows))):
+        raise unreadable(source, "merged_ranges_overlap")
+    for (top, left, bottom, right), (first, last) in zip(cells.merged, spans, strict=True):
         shown = ""
-        for number in range(max(top, cells.first_row), min(bottom, last) + 1):
+        for number in filled[first:last]:
             row = rows[number - cells.first_row]
-            looked_at += 1 + max(0, min(right, len(row)) - left + 1)
             for column in range(left, min(right, len(row)) + 1):
                 text = row[column - 1]
                 if (number, column) == (top, left):
@@ -263,19 +277,19 @@ def _covered(
                 elif text:
                     row[column - 1] = ""
                     area = f"{column_letters(left)}{top}:{column_letters(right)}{bottom}"
-                    place = (number, column)
                     told = Finding("cell.covered", source, sheet, number, column, text, {"range": area})
-                    yield place, None if text == shown else told
-        # Merged ranges do not overlap, so together they cover the sheet once at most.
-        if looked_at > _MERGED_AT_MOST + 2 * sum(map(len, rows)):
-            raise unreadable(source, "merged_ranges_overlap")
+                    yield (number, column), None if text == shown else told
 
 
-def _add(source: Source, sheet: Sheet) -> None:
+def _add(source: Source, sheet: Sheet, limits: Limits) -> None:
     """Add a sheet to the source, with what has to be told of it as a whole."""
+    if max(map(len, sheet.rows), default=0) > limits.columns:
+        raise too_large(source.name, "columns", limits.columns, sheet.sheet)
     source.sheets.append(sheet)
     shown = str(sheet.sheet) if sheet.visible else f"{sheet.sheet} (hidden)"
     source.evidence["sheets"] = f"{source.evidence['sheets']}, {shown}" if "sheets" in source.evidence else shown
+    if sheet.visible and not sheet.hidden_rows and not sheet.hidden_columns:
+        return
     filled = {number for number, row in enumerate(sheet.rows, sheet.first_row) if any(row)}
     filled.update(row for row, _ in sheet.faults)
     if not sheet.visible:
@@ -285,15 +299,11 @@ def _add(source: Source, sheet: Sheet) -> None:
     if rows := sorted(sheet.hidden_rows & filled):
         spans = _spans(rows, str)
         source.findings.append(Finding("row.hidden", source.name, sheet.sheet, rows[0], arguments={"rows": spans}))
-    columns = {
-        column for row in sheet.rows for column in sheet.hidden_columns if column <= len(row) and row[column - 1]
-    }
-    columns.update(column for _, column in sheet.faults if column in sheet.hidden_columns)
-    if columns:
-        spans = _spans(sorted(columns), column_letters)
-        source.findings.append(
-            Finding("column.hidden", source.name, sheet.sheet, None, min(columns), arguments={"columns": spans})
-        )
+    filled = {c for row in sheet.rows for c in sheet.hidden_columns if c <= len(row) and row[c - 1]}
+    filled.update(column for _, column in sheet.faults)
+    if columns := sorted(sheet.hidden_columns & filled):
+        arguments = {"columns": _spans(columns, column_letters)}
+        source.findings.append(Finding("column.hidden", source.name, sheet.sheet, None, columns[0], None, arguments))
 
 
 def _spans(numbers: list[int], shown: Callable[[int], str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from dhis2_bridge.sources.limits import Limits
 from dhis2_bridge.sources.safe_xml import elements
+from dhis2_bridge.sources.workbook_cells import LAST_ROW
 from dhis2_bridge.sources.workbook_package import Part, too_large, unreadable, unsupported
 
 # --- Compound files (MS-CFB), in which XLS and encrypted workbooks come ---
@@ -28,6 +29,7 @@ _ENTRY: Final = 128
 _CELL_RECORDS: Final = frozenset({0x0006, 0x00D6, 0x00FD, 0x0203, 0x0204, 0x0205, 0x027E})
 _ROW_OF_NUMBERS: Final = 0x00BD
 _DIMENSIONS: Final = 0x0200
+_PASSWORD: Final = 0x002F
 _SHEET: Final = 0x0085
 _BEGIN: Final = 0x0809
 _END: Final = 0x000A
@@ -37,7 +39,6 @@ _WITHIN_CHART: Final = -1
 
 _XLSB_ROW: Final = 0
 _XLSB_CELLS: Final = range(2, 12)
-_XLSB_LAST_ROW: Final = 1_048_576
 
 
 class _Extent:
@@ -63,9 +64,12 @@ def check_xls(data: bytes, source: str, limits: Limits) -> None:
     """Raise `Unreadable` for a compound file that is no workbook, is encrypted, is damaged or has too large a sheet."""
     try:
         stream = _workbook_stream(data, source)
-        positions = [
-            struct.unpack_from("<I", content)[0] for number, content in _records(stream, 0) if number == _SHEET
-        ]
+        positions = []
+        for number, content in _records(stream, 0):
+            if number == _PASSWORD:
+                raise unsupported(source, "encrypted_workbook", "save_without_password")
+            if number == _SHEET:
+                positions.append(struct.unpack_from("<I", content)[0])
         read = 0
         for position in sorted(positions):
             extent = _Extent()
@@ -102,7 +106,7 @@ def check_xlsb(parts: Mapping[str, Part], source: str, limits: Limits) -> None:
             place = int.from_bytes(content[:4], "little")
             if number in _XLSB_CELLS:
                 extent.add(row, place)
-            elif place > _XLSB_LAST_ROW:
+            elif place > LAST_ROW:
                 break
             else:
                 row = place

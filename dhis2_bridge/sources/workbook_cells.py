@@ -7,6 +7,9 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+LAST_ROW: Final = 1_048_576
+LAST_COLUMN: Final = 16_384
+
 # A spreadsheet keeps 15 significant digits of a number and shows no more; the binary fraction behind it has 17.
 _DIGITS: Final = 15
 _FIRST_WITH_DIGITS_LOST: Final = 10.0**_DIGITS

@@ -19,7 +19,8 @@ _SHAPE: Final = bytes(
     ord("A") if chr(byte).isalpha() and byte < 128 else ord("9") if chr(byte).isdigit() and byte < 128 else ord(" ")
     for byte in range(256)
 )
-_CELL: Final = re.compile(rb'<c r="([A-Za-z]+)([0-9]+)"')
+# Any place that is named, for what stands twice in one tag counts the second time.
+_PLACE: Final = re.compile(rb"""r\s*=\s*["']([A-Za-z]+)([0-9]+)["']""")
 _WITH_RESULT: Final = re.compile(rb"<f(?: [^>]*)?(?:/>|>[^<]*</f>)<v>[^<]")
 _WITH_EMPTY_TEXT: Final = re.compile(rb' t="str"[^<>]*><f(?: [^>]*)?(?:/>|>[^<]*</f>)<v></v>')
 _HIDDEN_ROW: Final = re.compile(rb'<row r="([0-9]{1,7})"[^<>]* hidden="(?:1|true)"')
@@ -91,26 +92,25 @@ def _hidden(content: bytes, count: int) -> Hidden | None:
 def _is_dense(body: bytes) -> bool:
     """Whether the rectangle around the cells of a sheet is small, or not much larger than their number."""
     shape = body.translate(_SHAPE)
-    digits = next(count for count in range(3, 12) if b"A" + b"9" * (count + 1) not in shape or count == 11)
-    if digits < 7 and b"AAA9" not in shape:
-        # No place that is named lies beyond these. A cell without a name follows the one before it, and so lies beyond
-        # by no more than there are tags of rows, and cells in the longest row.
-        rows = 10**digits + body.count(b"row")
-        columns = 702 if b"AA9" in shape else 26
-        columns += max(map(len, body.split(b"</row>"))) // len(b"<c/>")
-        if rows * columns <= _SMALL or rows * columns <= _LOOSELY_FILLED * body.count(b'<c r="'):
-            return True
-    count = 0
-    numbers: set[int] = set()
-    letters: set[bytes] = set()
-    for found in _CELL.finditer(body):
-        count += 1
-        letters.add(found[1])
-        numbers.add(int(found[2]))
-    if count != body.count(b"<c") or b":c" in body:
+    digits = next(count for count in range(3, 8) if count == 7 or b"A" + b"9" * (count + 1) not in shape)
+    columns = 18_278 if b"AAA9" in shape else 702 if b"AA9" in shape else 26
+    # No place that is named lies beyond these. A cell without a name follows the one before it, and so lies beyond by
+    # no more than there are tags of rows, and cells in the longest row.
+    longest = max(map(len, body.split(b"</row>"))) // len(b"<c/>")
+    if digits < 7 and columns < 1000 and (10**digits + body.count(b"row")) * (columns + longest) <= _SMALL:
+        return True
+    cells = body.count(b'<c r="')
+    if cells != body.count(b"<c") or b":c" in body:
         return False
-    if not count:
+    enough = max(_SMALL, _LOOSELY_FILLED * cells)
+    if digits < 7 and columns < 1000 and 10**digits * columns <= enough:
+        return True
+    rows: set[int] = set()
+    letters: set[bytes] = set()
+    for found in _PLACE.finditer(body):
+        letters.add(found[1])
+        rows.add(int(found[2]))
+    if not rows:
         return True
     # Rows of text begin at column A, wherever the first filled cell is.
-    area = (max(numbers) - min(numbers) + 1) * max(column_number(text.decode()) for text in letters)
-    return area <= max(_SMALL, _LOOSELY_FILLED * count)
+    return (max(rows) - min(rows) + 1) * max(column_number(text.decode()) for text in letters) <= enough

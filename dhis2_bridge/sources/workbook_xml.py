@@ -15,11 +15,17 @@ from typing import Any, Final
 
 from dhis2_bridge.sources.limits import Limits
 from dhis2_bridge.sources.safe_xml import elements, local_name, tree
-from dhis2_bridge.sources.workbook_cells import Cells, Fault, Padded, Value, column_number, moment
+from dhis2_bridge.sources.workbook_cells import (
+    LAST_COLUMN,
+    LAST_ROW,
+    Cells,
+    Fault,
+    Padded,
+    Value,
+    column_number,
+    moment,
+)
 from dhis2_bridge.sources.workbook_package import Part, too_large, unreadable, unsupported
-
-_LAST_ROW: Final = 1_048_576
-_LAST_COLUMN: Final = 16_384
 
 _TRUE: Final = frozenset({"1", "true"})
 _DIGITS: Final = "0123456789"
@@ -161,7 +167,7 @@ class CellReader:
                             column = columns.get(letters) or columns.setdefault(letters, self._column(letters))
                             digits = reference[len(letters) :]
                             row = number if digits == shown else self._whole(digits, 0)
-                        if not 0 < row <= _LAST_ROW or column > _LAST_COLUMN:
+                        if not 0 < row <= LAST_ROW or column > LAST_COLUMN:
                             raise unreadable(self._source, "place_outside_sheet")
                         value = self._value(cell, formulas)
                         if value == "":

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from dhis2_bridge import dates, names, periods
+from dhis2_bridge import dates, faults, names, periods
 from dhis2_bridge.crosswalks import BoundCrosswalk
 from dhis2_bridge.findings import MappingError
-from dhis2_bridge.lookups import Answer, Distinct, Hit, Lookup, Miss
+from dhis2_bridge.lookups import Answer, Distinct, Hit, Lookup, Miss, Words
 from dhis2_bridge.mapping import Dimension, MappingTable, Period
 from dhis2_bridge.snapshot import DataElement, Snapshot
 
@@ -54,12 +54,12 @@ class Bound:
                 lookup = Lookup(dimension, "category_option", table, snapshot, within=within, category=category)
                 self._add(f"{block}.{category}", dimension, lookup.read)
                 found[f"{block}.{category}"] = uid
-                if dimension.header is not None:
+                if any(one.header is not None for one in (dimension, *dimension.parts)):
                     self.spoken.add(uid)
         for key in ("category_option_combo", "attribute_option_combo"):
             if (dimension := getattr(table, key)) is not None:
                 # What the label means depends on the data element; the distinct text is all that can be kept here.
-                self._add(key, dimension, lambda label: label)
+                self._add(key, dimension, self._worded(dimension))
 
     def answers(self, key: str) -> Distinct[Any]:
         """What the labels of a dimension were found to be."""
@@ -80,7 +80,25 @@ class Bound:
         return dimension
 
     def _add(self, key: str, dimension: Dimension, read: Callable[[str], Any]) -> None:
-        self.dimensions[key] = (dimension, Distinct(read))
+        def known(label: str) -> Any:
+            fault = faults.fault_of(label)
+            return Miss(*fault) if fault is not None else read(label)
+
+        self.dimensions[key] = (dimension, Distinct(known))
+
+    def _worded(self, dimension: Dimension) -> Callable[[str], str | Miss]:
+        """Reads a label as the text that the mapping says it stands for."""
+        words = Words(dimension, self.table)
+
+        def read(label: str) -> str | Miss:
+            if not label.strip():
+                return ""
+            target = words.target(label)
+            if target is None and (missing := words.missing(label)) is not None:
+                return missing
+            return dimension.prefix + (label if target is None else target.text)
+
+        return read
 
     def _find(self, kind: str, text: str, path: tuple[str, ...]) -> str:
         """The one object that the mapping names, by the first of code, UID and name that finds any."""
@@ -102,9 +120,14 @@ class Bound:
         read_day = read_date or declared_date(declared.date or "iso")
         expected = given.get("period")
         wanted = periods.read(expected, declared.type) if expected else None
+        worded = self._worded(declared)
 
         def read(label: str) -> Answer:
             found: periods.Period | periods.Problem
+            said = worded(label)
+            if isinstance(said, Miss):
+                return said
+            label = said
             if declared.date and label.strip():
                 day = read_day(label)
                 if isinstance(day, Miss):

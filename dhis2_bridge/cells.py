@@ -1,21 +1,18 @@
 """Reads the text of a cell as the value of a data element: markers, number marks, units and the value type."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import polars as pl
 
-from dhis2_bridge import names, value_types
+from dhis2_bridge import faults, names, value_types
 from dhis2_bridge.findings import PLACE, arguments_text
 from dhis2_bridge.lookups import SEPARATOR, Answer, Distinct, Hit
 from dhis2_bridge.mapping import MappingTable
 from dhis2_bridge.snapshot import DataElement, Snapshot
-from dhis2_bridge.value_types import PLAIN
-
-LONGEST_MARKER: Final = 20
-"""Characters of the longest text that is looked up as a marker: a bulk filter before the exact comparison."""
-
+from dhis2_bridge.value_types import NUMERIC_TYPES, PLAIN
 
 IN_WORKBOOK: Final = pl.when(pl.col("sheet").is_not_null()).then(pl.lit("x")).otherwise(pl.lit(""))
 """A mark for cells of workbooks, whose numbers have a point whatever the mapping says of texts."""
@@ -48,35 +45,46 @@ class Cells:
             self._plain["NUMBER"] = POINT_NUMBER
         self._snapshot = snapshot
         self._markers = {names.fold(text): meaning for text, meaning in table.cells.items() if text != "blank"}
+        # A bulk filter before the exact comparison; doubled blanks and the like make a text longer than its key.
+        self._longest_marker = 2 * max(map(len, self._markers), default=0) + 8
+        self._numbers_mark = any(re.fullmatch("-?[0-9]+", marker) for marker in self._markers)
         self._zero_blank = table.cells.get("blank") == "zero"
 
     def marked(self, cells: pl.DataFrame) -> pl.DataFrame:
         """The cells that hold something: with `text`, where a marker of nil is "0", and `blocked`.
 
-        `found` is the text as it stood. Blank cells and markers of what was not reported are gone, unless the mapping
-        says that a blank is a zero; `blocked` marks cells in which, says the form, no value can stand.
+        `found` is the text as it stood. Blank cells and markers of what was not reported are gone; `blocked` marks
+        cells in which, says the form, no value can stand. Where the mapping says that a blank is a zero, blank cells
+        stay with `blocked` null: whether a value can stand there at all is not known yet (`CellCombos.find`).
         """
         text = pl.col("found")
-        cells = cells.with_columns(text.fill_null("")) if self._zero_blank else cells.filter(text.is_not_null())
+        if not self._zero_blank:
+            cells = cells.filter(text.is_not_null())
         meanings = self._meanings(cells["found"])
+        cells = cells.with_columns(text=text.fill_null("0"), blocked=pl.when(text.is_not_null()).then(pl.lit(False)))
+        if faults.any_in(cells, "found"):
+            cells = cells.with_columns(found=faults.as_found(text))
         if not meanings:
-            return cells.with_columns(text=text, blocked=pl.lit(False))
+            return cells
         of = {meaning: [raw for raw, held in meanings.items() if held == meaning] for meaning in meanings.values()}
         if "not_reported" in of:
-            cells = cells.filter(~text.is_in(of["not_reported"]))
+            cells = cells.filter(~text.is_in(of["not_reported"]).fill_null(False))
         return cells.with_columns(
-            text=pl.when(text.is_in(of.get("zero", []))).then(pl.lit("0")).otherwise(text),
+            text=pl.when(text.is_in(of.get("zero", []))).then(pl.lit("0")).otherwise("text"),
             blocked=text.is_in(of.get("not_applicable", [])),
         )
 
     def _meanings(self, texts: pl.Series) -> dict[str, str]:
         """The distinct texts of a column that are markers, with their meaning."""
-        meanings = {"": "zero"} if self._zero_blank else {}
-        if self._markers:
-            short = texts.filter((texts.str.len_chars() <= LONGEST_MARKER) & ~texts.str.contains(r"^-?[0-9]+$"))
-            for raw in short.unique():
-                if (meaning := self._markers.get(names.fold(raw))) is not None:
-                    meanings[raw] = meaning
+        if not self._markers:
+            return {}
+        short = texts.str.len_chars() <= self._longest_marker
+        if not self._numbers_mark:
+            short &= ~texts.str.contains(r"^-?[0-9]+$")
+        meanings: dict[str, str] = {}
+        for raw in texts.filter(short).unique():
+            if (meaning := self._markers.get(names.fold(raw))) is not None:
+                meanings[raw] = meaning
         return meanings
 
     def marks(self, text: str, *, in_workbook: bool) -> value_types.Numbers:
@@ -98,8 +106,8 @@ class Cells:
             options = self._snapshot.option_sets[element.option_set].options
             option = value_types.read_option(text, options, multiple=element.value_type == "MULTI_TEXT")
             if isinstance(option, value_types.NotAnOption):
-                arguments = {"options": list(option.options), "data_element": element.name}
-                return Reading(code="value.not_an_option", arguments=arguments)
+                listed = {"options": list(option.options), "data_element": element.name}
+                return Reading(code="value.not_an_option", arguments=listed)
             return Reading(option.value, note="value.normalised" if option.normalised else None)
         read = value_types.read(
             text,
@@ -133,6 +141,11 @@ class Cells:
         uid = elements.column(lambda a: a.uid if isinstance(a, Hit) else None, pl.String).gather(cells["#data_element"])
         kind = elements.column(self._plain_type, pl.String).gather(cells["#data_element"])
         cells = cells.with_columns(data_element=uid, kind=kind)
+        counted = elements.column(self._counts, pl.Boolean)
+        if not counted.all():
+            # A marker of nil is a zero only where numbers stand: of a text or a date it says what it says.
+            text = pl.when(counted.gather(cells["#data_element"])).then("text").otherwise("found")
+            cells = cells.with_columns(text.alias("text"))
         plain = pl.lit(False)
         for value_type in kind.unique().drop_nulls():
             pattern = pl.col("text").str.contains(self._plain[value_type])
@@ -172,3 +185,28 @@ class Cells:
             return None
         element = self._snapshot.data_elements[answer.uid]
         return element.value_type if element.option_set is None and element.value_type in PLAIN else None
+
+    def _counts(self, answer: Answer) -> bool:
+        return isinstance(answer, Hit) and counts(self._snapshot.data_elements[answer.uid])
+
+
+def counts(element: DataElement) -> bool:
+    """Whether the values of a data element are numbers, of which one may be zero."""
+    return element.option_set is None and element.value_type in NUMERIC_TYPES
+
+
+def refuse_faults(cells: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFrame:
+    """The cells with those refused whose content cannot be known (`faults`), and a finding for each."""
+    if not faults.any_in(cells, "text"):
+        return cells
+    bad = cells.filter(faults.is_fault(pl.col("text")) & pl.col("refused").is_null())
+    told = {text: fault for text in bad["text"].unique() if (fault := faults.fault_of(text)) is not None}
+    code = pl.col("text").replace_strict({text: code for text, (code, _) in told.items()}, default=None)
+    arguments = {text: arguments_text(arguments) for text, (_, arguments) in told.items()}
+    bad = bad.with_columns(
+        code=code, arguments=pl.col("text").replace_strict(arguments, default=None), values=pl.col("parts").is_null()
+    ).filter(pl.col("code").is_not_null())
+    found.append(bad.select(*PLACE, "code", "found", "arguments", pl.col("values").cast(pl.UInt32)))
+    return cells.with_columns(
+        refused=pl.when(faults.is_fault(pl.col("text"))).then(pl.coalesce("refused", code)).otherwise("refused")
+    )

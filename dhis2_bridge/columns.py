@@ -5,17 +5,14 @@ from typing import Final
 
 import polars as pl
 
+from dhis2_bridge.blocks import SECTION, Header, claimed
 from dhis2_bridge.findings import Finding
-from dhis2_bridge.layout import Header, claimed
 from dhis2_bridge.lookups import SEPARATOR
 from dhis2_bridge.mapping import Dimension, MappingTable
 from dhis2_bridge.mapping_fields import Template
 
 NOWHERE: Final = pl.lit(None, dtype=pl.UInt32)
 """The row or column of a label that stands in no cell: a constant, a file name."""
-
-SECTION: Final = "section"
-"""The column that `sections` makes; the layout fills it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +83,9 @@ class Columns:
             row = pl.col("header_row") + (dimension.header - 1)
             return Feed(row, pl.col("column"), by_header=True, only_header=True)
         if dimension.label_columns():
+            if self.table.loose_cells_table() is not None:
+                # The labels of loose cells stand in a list beside the mapping: the cell itself is to blame.
+                return Feed(pl.col("row"), pl.col("=column"))
             number = next((n for name in dimension.column_names() if (n := self.number(name)) is not None), None)
             return Feed(pl.col("row"), NOWHERE if number is None else pl.lit(number, dtype=pl.UInt32))
         if dimension.cell is not None:
@@ -122,7 +122,9 @@ class Columns:
         groups = []
         for optional, pieces in template.groups:
             texts = [
-                pl.lit(literal) if column is None else pl.concat_str([pl.lit(literal), self.text(column)])
+                pl.lit(literal)
+                if column is None
+                else pl.concat_str([pl.lit(literal), self.text(column).str.strip_chars()])
                 for literal, column in pieces
             ]
             group = pl.concat_str(texts)

@@ -13,6 +13,7 @@ import polars as pl
 
 from dhis2_bridge import names
 from dhis2_bridge.bound import Bound
+from dhis2_bridge.cells import counts, refuse_faults
 from dhis2_bridge.findings import PLACE, SnapshotError, arguments_text
 from dhis2_bridge.lookups import Answer, Distinct, Hit, Miss, Span, words_of
 from dhis2_bridge.ordering import Ordering
@@ -182,7 +183,7 @@ class CellCombos:
         bound = self._bound
         own = self._combo_column(cells, ["data_element", *bound.options, "category_option_combo"], self._combo)
         attribute = self._combo_column(cells, [*bound.attributes, "attribute_option_combo"], self._attribute_combo)
-        return cells.with_columns(
+        cells = cells.with_columns(
             own["combo"].alias("category_option_combo"),
             own["number"].alias("cell"),
             own["parts"],
@@ -192,15 +193,30 @@ class CellCombos:
             code=pl.coalesce(own["code"], attribute["code"]),
             arguments=pl.coalesce(own["arguments"], attribute["arguments"]),
         )
+        return self._with_zeros(cells)
+
+    def _with_zeros(self, cells: pl.DataFrame) -> pl.DataFrame:
+        """The cells with those blank ones as zeros (`Cells.marked`) in which a number can stand, without the others."""
+        if not cells["blocked"].null_count():
+            return cells
+        bound = self._bound
+        counted = bound.answers("data_element").column(
+            lambda a: isinstance(a, Hit) and counts(bound.element(a.uid)), pl.Boolean
+        )
+        can = counted.gather(cells["#data_element"]) & cells["category_option_combo"].is_not_null()
+        for key, (_, distinct) in bound.dimensions.items():
+            missed = distinct.column(lambda a: isinstance(a, Miss), pl.Boolean)
+            can &= ~missed.gather(cells[f"#{key}"])
+        return cells.filter(can | cells["blocked"].is_not_null()).with_columns(pl.col("blocked").fill_null(False))
 
     @staticmethod
     def refuse(cells: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFrame:
-        """The cells with those refused that have no combo, and a finding for each."""
+        """The cells with those refused that have no combo or hold a fault, and a finding for each."""
         bad = cells.filter(pl.col("code").is_not_null() & pl.col("refused").is_null())
-        if bad.is_empty():
-            return cells
-        found.append(bad.select(*PLACE, "code", "found", "arguments", pl.lit(1).alias("values")))
-        return cells.with_columns(refused=pl.coalesce("refused", "code"))
+        if not bad.is_empty():
+            found.append(bad.select(*PLACE, "code", "found", "arguments", pl.lit(1).alias("values")))
+            cells = cells.with_columns(refused=pl.coalesce("refused", "code"))
+        return refuse_faults(cells, found)
 
     def _combo_column(
         self, cells: pl.DataFrame, keys: list[str], find: Callable[[dict[str, Any]], Found]

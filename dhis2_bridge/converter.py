@@ -188,7 +188,7 @@ class Converter:
         extra = [pl.lit(None, dtype=pl.String).alias("comment")]
         if table.comment is not None:
             extra = [columns.text(table.comment.column).alias("comment")]
-        confirm = table.data_element.confirm
+        confirm = self._bound.dimensions["data_element"][0].confirm
         extra.append((columns.text(confirm) if confirm else pl.lit(None, dtype=pl.String)).alias("confirm"))
         kept = [name for name in records.columns if name in {"source", "sheet", "header_row", "row"} or name[0] == "="]
         base = records.select(*kept, *extra).with_columns(codes)

@@ -138,9 +138,9 @@ def read(name: str, content: bytes) -> Crosswalk:
 def _delimited(name: str, text: str) -> Crosswalk:
     problems: list[tuple[int, int, str]] = []
     records: list[list[str]] = []
-    delimiter = max(",;", key=lambda mark: len(next(csv.reader(io.StringIO(text, newline=""), delimiter=mark), ())))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
+        delimiter = max(",;", key=lambda mark: len(next(csv.reader(io.StringIO(text, newline=""), delimiter=mark), ())))
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         records.extend([cell.strip() for cell in record] for record in reader)
     except csv.Error as error:
         raise MappingError(name, [(len(records) + 1, 1, f"cannot be read: {error}")]) from None

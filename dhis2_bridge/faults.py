@@ -30,6 +30,13 @@ def fault_of(text: str) -> tuple[str, dict[str, Any]] | None:
     return (code, json.loads(rest[0])) if code in CODES and len(rest) > 1 else None
 
 
+def any_in(cells: pl.DataFrame, column: str) -> bool:
+    """Whether a column holds texts that stand for faults; only workbooks have any."""
+    if cells["sheet"].null_count() == cells.height:
+        return False
+    return bool(cells[column].str.starts_with(MARK).any())
+
+
 def is_fault(text: pl.Expr) -> pl.Expr:
     """Whether texts stand for faults."""
     return text.str.starts_with(MARK)

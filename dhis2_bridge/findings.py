@@ -115,6 +115,7 @@ CODES: Final[dict[str, Code]] = {
     "attribute_option_combo.not_of_data_set": Code("error", ("E8023", "E7635"), ("data_set", "options")),
     "name.normalised": Code("info", arguments=("matched",)),
     "name.by_transliteration": Code("warning", arguments=("matched",)),
+    "name.without_words": Code("warning", arguments=("matched",)),
     "name.by_alias": Code("info", arguments=("matched",)),
     "label.disagrees": Code("error", arguments=("expected", "data_element")),
     "label.differs": Code("warning", arguments=("expected", "data_element")),

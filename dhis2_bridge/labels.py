@@ -1,14 +1,16 @@
 """What became of the labels of cells: those that lead nowhere, and those that were read by a rule worth telling."""
 
+import functools
 from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
 
+from dhis2_bridge import faults, names
+from dhis2_bridge.bilingual import folded, languages, spoken
 from dhis2_bridge.bound import Bound
 from dhis2_bridge.columns import Columns, Feed
 from dhis2_bridge.findings import PLACE, arguments_text
-from dhis2_bridge.layout import spoken
 from dhis2_bridge.lookups import SEPARATOR, Distinct, Hit, Miss
 from dhis2_bridge.values import escaped
 
@@ -51,7 +53,7 @@ class Labels:
                     feed.row.cast(pl.UInt32).alias("row"),
                     feed.column.cast(pl.UInt16).alias("column"),
                     "code",
-                    pl.col("label").str.replace_all(SEPARATOR, " / ", literal=True).alias("found"),
+                    _shown(pl.col("label")),
                     "arguments",
                     maintain_order=True,
                 ).agg(VALUES)
@@ -62,17 +64,36 @@ class Labels:
     def _confirm(self, pair: str) -> Miss | None:
         """Whether the words beside a line code are those of the crosswalk: None, or the finding."""
         label, _, words = pair.rpartition(SEPARATOR)
-        crosswalk = self._bound.crosswalk("data_element")
         said = spoken(words)
-        key = tuple(part.strip() for part in label.split(SEPARATOR))
-        if crosswalk is None or not said or not (expected := crosswalk.labels.get(key)):
+        lines = self._lines()
+        expected = lines.get(tuple(names.fold(part) for part in label.split(SEPARATOR)), ())
+        if not said or not expected or self._says(words, expected):
             return None
-        if said & {reading for text in expected for reading in spoken(text)}:
-            return None
+        others = [texts for texts in lines.values() if texts != expected]
         arguments = {"expected": expected[0], "data_element": label.replace(SEPARATOR, " / ")}
         # Words of another line mean that rows have moved: the numbers may be right and stand in the wrong line.
-        moved = any(said & spoken(text) for other, texts in crosswalk.labels.items() if other != key for text in texts)
+        if any(self._says(words, texts) for texts in others):
+            return Miss("label.disagrees", arguments)
+        if any(said & spoken(text) for text in expected):
+            return None
+        moved = any(said & spoken(text) for texts in others for text in texts)
         return Miss("label.disagrees" if moved else "label.differs", arguments)
+
+    @staticmethod
+    def _says(words: str, texts: tuple[str, ...]) -> bool:
+        """Whether words are one of these texts, or each of their languages is one, or one of a text's languages."""
+        if folded(words) in {folded(text) for text in texts}:
+            return True
+        return {folded(part) for part in languages(words) or (words,)} <= {
+            one for text in texts for one in spoken(text)
+        }
+
+    @functools.cache  # noqa: B019 - lives as long as one conversion
+    def _lines(self) -> dict[tuple[str, ...], tuple[str, ...]]:
+        """The words of each line, by its folded key."""
+        crosswalk = self._bound.crosswalk("data_element")
+        held = crosswalk.labels.items() if crosswalk is not None else ()
+        return {tuple(names.fold(part) for part in key): texts for key, texts in held if texts}
 
     def confirm(self, cells: pl.DataFrame, columns: Columns, found: list[pl.DataFrame]) -> pl.DataFrame:
         """The cells with those refused whose words beside the line code are those of another line."""
@@ -92,7 +113,9 @@ class Labels:
         number = pl.lit(columns.number(self._bound.dimensions["data_element"][0].confirm or ""), dtype=pl.UInt16)
         place = ("source", "sheet", "row", number.alias("column"))
         found.append(
-            told.group_by(*place, "code", pl.col("confirm").alias("found"), "arguments", maintain_order=True).agg(VALUES)
+            told.group_by(*place, "code", pl.col("confirm").alias("found"), "arguments", maintain_order=True).agg(
+                VALUES
+            )
         )
         disagrees = pl.Series("code", code == "label.disagrees").fill_null(False)
         return cells.with_columns(refused=cells["refused"].zip_with(cells["refused"].is_not_null() | ~disagrees, code))
@@ -112,10 +135,16 @@ class Labels:
                 ).gather(codes),
             ).filter(pl.col("code").is_not_null())
             place = (feeds[key].row.cast(pl.UInt32).alias("row"), feeds[key].column.cast(pl.UInt16).alias("column"))
-            label = pl.col("label").str.replace_all(SEPARATOR, " / ", literal=True).alias("found")
-            told = told.select("source", "sheet", *place, "code", label, pl.col("matched").alias("arguments"))
+            told = told.select(
+                "source", "sheet", *place, "code", _shown(pl.col("label")), pl.col("matched").alias("arguments")
+            )
             found.append(told.unique(["source", "sheet", "code", "found"], keep="first", maintain_order=True))
         odd = cells.filter(pl.col("note").is_not_null())
         if not odd.is_empty():
             read = pl.concat_str([pl.lit('{"read": "'), escaped(pl.col("value")), pl.lit('"}')])
             found.append(odd.select(*PLACE, pl.col("note").alias("code"), "found", read.alias("arguments")))
+
+
+def _shown(label: pl.Expr) -> pl.Expr:
+    """Labels as they stood, those of several columns side by side."""
+    return faults.as_found(label).str.replace_all(SEPARATOR, " / ", literal=True).alias("found")

@@ -5,7 +5,7 @@ become one frame. Nothing here knows of DHIS2 beyond the mapping.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import zip_longest
 from typing import Final
@@ -15,7 +15,16 @@ from dhis2_bridge.bilingual import folded, spoken
 from dhis2_bridge.blocks import Block, Header, claimed, label_names, needs_sheet, numbers, value_names
 from dhis2_bridge.findings import Finding
 from dhis2_bridge.mapping import MappingTable
-from dhis2_bridge.records import as_records, cell_findings, loose_block, loose_table, read_dates, records, texts_of, turned
+from dhis2_bridge.records import (
+    as_records,
+    cell_findings,
+    loose_block,
+    loose_table,
+    read_dates,
+    records,
+    texts_of,
+    turned,
+)
 from dhis2_bridge.values import Sheet, address
 
 __all__ = [
@@ -81,7 +90,9 @@ def _upright(
     body, findings = _body(sheet, table, header, start, range(first, stop))
     beyond = [*preface, *range(stop, rows.stop)]
     findings.extend(_outside(sheet, table, header, beyond, by_blank=by_blank))
-    body.loose, missing = loose.texts(sheet, table, given, [*range(rows.start, start), *range(stop, rows.stop), *preface])
+    body.loose, missing = loose.texts(
+        sheet, table, given, [*range(rows.start, start), *range(stop, rows.stop), *preface]
+    )
     return body, [*findings, *missing]
 
 
@@ -113,7 +124,20 @@ def _turned(
     header = _header(over, table, start, first, whole.stop)
     block, findings = _body(over, table, header, start, range(first, whole.stop))
     block.loose = {key: (text, column, row) for key, (text, row, column) in texts.items()}
-    return block, [*(replace(one, row=one.column, column=one.row) for one in findings), *missing]
+    findings = [replace(one, row=one.column, column=one.row) for one in findings]
+    columns = {number for number, _ in block.rows}
+    return block, [*findings, *_beside(sheet, table, columns, range(stop, rows.stop)), *missing]
+
+
+def _beside(sheet: Sheet, table: MappingTable, columns: set[int], rows: range) -> Iterator[Finding]:
+    """A finding for each row after the end of a transposed table that has numbers where records stand."""
+    is_end = _is_end(table)
+    for index in rows:
+        counted = [n for n, cell in enumerate(sheet.rows[index], start=1) if n in columns and _NUMBER.fullmatch(cell)]
+        if len(counted) >= min(2, len(columns)) and counted and not is_end(_leading(sheet.rows[index])):
+            place = (sheet.first_row + index, counted[0])
+            found = sheet.rows[index][counted[0] - 1]
+            yield Finding("cell.outside_table", sheet.source, sheet.sheet, *place, found, values=len(counted))
 
 
 def transposed(sheet: Sheet) -> Sheet:
@@ -188,7 +212,8 @@ def _body_stop(sheet: Sheet, table: MappingTable, rows: range) -> tuple[int, boo
     return rows.stop, False
 
 
-def _is_end(table: MappingTable):  # type: ignore[no-untyped-def]
+def _is_end(table: MappingTable) -> Callable[[str], bool]:
+    """Whether a text begins with a word that ends the table."""
     return names.globs([f"{word}*" for word in table.source.ends.words] if table.source.ends else [])
 
 
@@ -226,9 +251,7 @@ def _paths(sheet: Sheet, start: int, stop: int, width: int) -> tuple[tuple[str, 
     return tuple(tuple(text.strip() for text in path) for path in zip(*levels, strict=True))
 
 
-def _body(
-    sheet: Sheet, table: MappingTable, header: Header, start: int, rows: range
-) -> tuple[Block, list[Finding]]:
+def _body(sheet: Sheet, table: MappingTable, header: Header, start: int, rows: range) -> tuple[Block, list[Finding]]:
     """The rows of the body that are neither blank, nor the heading of a section, nor declared to be totals."""
     block = Block(sheet, header, sheet.first_row + start, [], {}, frozenset(numbers(header, table, label_names(table))))
     is_total = names.globs(table.source.total_rows)
@@ -295,7 +318,7 @@ def _outside(
 def _line_codes(table: MappingTable, header: Header) -> tuple[frozenset[str], int | None]:
     """The line codes that the crosswalk knows and the number of the column they stand in."""
     column = table.data_element.column if table.data_element else None
-    found: Sequence[int] = header.find(table.labels(column)) if column else []
+    found = header.find(table.labels(column)) if column else []
     if not found or table.data_element is None:
         return frozenset(), None
     return frozenset(table.crosswalk_keys(table.data_element)), found[0]

@@ -5,6 +5,7 @@ own codes or names. It ends as a `Hit`, as a `Span` (all options of a category, 
 says why not.
 """
 
+import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 import polars as pl
 
 from dhis2_bridge import names
+from dhis2_bridge.bilingual import languages
 from dhis2_bridge.mapping import Dimension, MappingTable
 from dhis2_bridge.snapshot import Snapshot
 
@@ -81,6 +83,61 @@ class Distinct(Generic[T]):
         return pl.Series([of(answer) for answer in self.answers], dtype=dtype)
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the mapping says a label stands for, with the crosswalk row or the note of a finding that goes with it."""
+
+    text: str
+    row: int | None = None
+    note: str | None = None
+
+
+class Words:
+    """The words that a mapping has for the labels of one dimension: `map`, a crosswalk, aliases, names of `columns`."""
+
+    def __init__(self, dimension: Dimension, table: MappingTable) -> None:
+        self._columns = table.words()
+        self._map = dict(dimension.map)
+        self._folded_map = _by_folded(((key,), target) for key, target in dimension.map.items())
+        crosswalk = table.crosswalk(dimension)
+        self.crosswalk = crosswalk.name if crosswalk else None
+        self._crosswalk = dict(crosswalk.targets) if crosswalk else {}
+        self._folded_crosswalk = _by_folded(self._crosswalk.items())
+        self._aliases = {names.fold(label): target for label, target in table.aliases(dimension).items()}
+
+    @property
+    def mapped(self) -> list[str]:
+        """The labels that `map` lists."""
+        return list(self._map)
+
+    def keys(self) -> list[str]:
+        """The labels that the crosswalk lists."""
+        return [" ".join(key) for key in self._crosswalk]
+
+    def target(self, label: str) -> Target | None:
+        """What a label stands for, None where the mapping has no word for it. Of several columns, see `SEPARATOR`."""
+        candidates = [label, *self._columns.get(names.fold(label), ())]
+        for text in candidates:
+            target = self._map.get(text) or _only(self._folded_map.get(_key(text)))
+            if target is not None:
+                return Target(target)
+        for text in candidates:
+            entry = self._crosswalk.get(tuple(text.split(SEPARATOR)))
+            if entry is None:
+                entry = _only(self._folded_crosswalk.get(_key(text)))
+            if entry is not None:
+                return Target(*entry)
+        alias = self._aliases.get(names.fold(label))
+        return None if alias is None else Target(alias, note="name.by_alias")
+
+    def missing(self, label: str) -> Miss | None:
+        """The finding for a label that the crosswalk lacks: it is the whole list, where there is one."""
+        if self.crosswalk is None:
+            return None
+        near = nearest(label.replace(SEPARATOR, " "), self.keys())
+        return Miss("crosswalk.missing", {"crosswalk": self.crosswalk, "suggestions": near})
+
+
 class Lookup:
     """Reads the labels of one dimension.
 
@@ -105,15 +162,9 @@ class Lookup:
         self.category = category
         undeclared = ("uid", "code", "name") if category is not None else ("uid", "code")
         self._schemes = dimension.match or undeclared
-        self._words = table.words()
         self._totals = {names.fold(text) for text in (*dimension.total, *table.labels_of("total"))}
-        self._map = dict(dimension.map)
-        self._folded_map = _by_folded((key, target) for key, target in dimension.map.items())
-        crosswalk = table.crosswalk(dimension)
-        self._crosswalk = crosswalk.targets if crosswalk else None
-        self._crosswalk_name = crosswalk.name if crosswalk else ""
-        self._folded_crosswalk = _by_folded((SEPARATOR.join(k), v) for k, v in (self._crosswalk or {}).items())
-        self._aliases = {names.fold(label): target for label, target in table.aliases(dimension).items()}
+        self._words = Words(dimension, table)
+        self._dropped = frozenset(names.fold(word) for word in dimension.drop_words)
         self._parent = Lookup(dimension.below, "org_unit", table, snapshot) if dimension.below is not None else None
 
     def read(self, label: str) -> Answer:
@@ -127,81 +178,119 @@ class Lookup:
             parent = found.uid
         if not label.replace(SEPARATOR, "").strip():
             return Miss(f"{self.kind}.missing") if self.category is None else Span.NOT_GIVEN
-        if self.category is not None and names.fold(label) in self._totals:
-            return Span.TOTAL
-        return self._target(label, parent)
+        answer = self._target(label, parent)
+        if isinstance(answer, Miss) and not answer.code.endswith(".ambiguous"):
+            # Every language of a bilingual label has to say the same.
+            said = [self._target(part, parent) for part in languages(label)]
+            if len({one.uid if isinstance(one, Hit) else one for one in said}) == 1 and not isinstance(said[0], Miss):
+                return said[0]
+        return answer
 
     def _target(self, label: str, parent: str | None) -> Answer:
         """Through the mapping's words, then through the snapshot."""
-        candidates = [label, *self._words.get(names.fold(label), ())]
-        for text in candidates:
-            target = self._map.get(text) or _only(self._folded_map.get(names.fold(text)))
-            if target is not None:
-                return self._found(target, parent, None, None)
-        if self._crosswalk is not None:
-            for text in candidates:
-                entry = self._crosswalk.get(tuple(text.split(SEPARATOR)))
-                if entry is None:
-                    entry = _only(self._folded_crosswalk.get(names.fold(text)))
-                if entry is not None:
-                    target, row = entry
-                    if self.category is not None and names.fold(target) in self._totals:
-                        return Span.TOTAL
-                    return self._found(target, parent, row, None)
-        if (target := self._aliases.get(names.fold(label))) is not None:
-            return self._found(target, parent, None, "name.by_alias")
-        if self._crosswalk is not None:
-            keys = [" ".join(key) for key in self._crosswalk]
-            near = self._nearest(label.replace(SEPARATOR, " "), keys)
-            return Miss("crosswalk.missing", {"crosswalk": self._crosswalk_name, "suggestions": near})
-        if self._map and self.dimension.match is None and self.kind == "category_option":
-            # A map is the whole list of words unless the mapping also says how other labels are matched.
-            found = self._found(label, parent, None, None)
-            return found if isinstance(found, Hit) else self._unknown(label, list(self._map))
-        return self._found(label, parent, None, None)
+        if self._is_total(label):
+            return Span.TOTAL
+        if (target := self._words.target(label)) is not None:
+            return Span.TOTAL if self._is_total(target.text) else self._found(target.text, parent, target)
+        if (missing := self._words.missing(label)) is not None:
+            return missing
+        found = self._found(label, parent, None)
+        if (
+            isinstance(found, Miss)
+            and self._words.mapped
+            and self.dimension.match is None
+            and self.category is not None
+        ):
+            # A map is the whole list of words, unless the mapping also says how other labels are matched.
+            return self._unknown(label, self._words.mapped)
+        return found
 
-    def _found(self, text: str, parent: str | None, row: int | None, note: str | None) -> Answer:
-        """The one object of the snapshot that the text names by the declared schemes."""
+    def _is_total(self, label: str) -> bool:
+        return self.category is not None and names.fold(label) in self._totals
+
+    def _found(self, text: str, parent: str | None, target: Target | None) -> Answer:
+        """The one object of the snapshot that a text names: by the declared schemes, by a likely spelling of a name.
+
+        What the mapping itself says may also be a UID, code or name where the declared schemes know no such text.
+        """
         wanted = self.dimension.prefix + text
-        uids: dict[str, str] = {}
-        for scheme in self._schemes:
-            for uid, matched in self._by_scheme(wanted, scheme):
-                if self._allowed(uid, parent):
-                    uids.setdefault(uid, matched)
-        if not uids and "name" in self._schemes:
-            note = "name.by_transliteration"
-            uids = {
-                uid: self.snapshot.name(self.kind, uid)
-                for uid in self.snapshot.latin_index(self.kind).get(names.latin(self._plain(wanted)), ())
-                if self._allowed(uid, parent)
-            }
-        if not uids:
-            return self._unknown(wanted, None)
-        if len(uids) > 1:
-            candidates = [self.snapshot.describe(self.kind, uid) for uid in uids]
-            return self._miss("ambiguous", {"candidates": candidates[:6]})
-        uid, matched = next(iter(uids.items()))
-        if note is None and matched != wanted:
-            note = "name.normalised"
-        return Hit(uid, row, note, matched)
+        row, note = (target.row, target.note) if target is not None else (None, None)
+        ways: list[Callable[[], tuple[dict[str, str], str | None]]] = [lambda: (self._by(self._schemes, wanted), None)]
+        if target is not None:
+            ways.append(lambda: (self._by(("uid", "code", "name"), wanted), None))
+        if "name" in self._schemes:
+            ways.append(lambda: self._by_bare_name(wanted, names.fold))
+            ways.append(lambda: (self._by_latin(wanted), "name.by_transliteration"))
+            ways.append(lambda: (self._by_bare_name(wanted, names.latin)[0], "name.by_transliteration"))
+        for way in ways:
+            found, of_way = way()
+            uids = {uid: matched for uid, matched in found.items() if self._allowed(uid, parent)}
+            if len(uids) > 1:
+                candidates = [self.snapshot.describe(self.kind, uid) for uid in uids]
+                return self._miss("ambiguous", {"candidates": candidates[:6]})
+            if uids:
+                ((uid, matched),) = uids.items()
+                note = note or of_way or ("name.normalised" if matched != wanted else None)
+                return Hit(uid, row, note, matched)
+        return self._unknown(wanted, None)
 
-    def _by_scheme(self, wanted: str, scheme: str) -> Iterable[tuple[str, str]]:
-        """UIDs that the text names by one scheme, each with the text that it matched."""
-        index = self.snapshot.index(self.kind, scheme)
-        if scheme != "name":
-            for text in dict.fromkeys((wanted, wanted.strip())):
-                if text in index:
-                    return [(uid, text) for uid in index[text]]
-            return []
-        found = index.get(names.fold(wanted), ()) or index.get(names.fold(self._plain(wanted)), ())
-        return [(uid, self.snapshot.name(self.kind, uid)) for uid in found]
+    def _by(self, schemes: Iterable[str], wanted: str) -> dict[str, str]:
+        """UIDs that the text names by any of these schemes, each with the text that it matched."""
+        found: dict[str, str] = {}
+        prefix, rest = self.dimension.prefix, wanted[len(self.dimension.prefix) :]
+        for scheme in schemes:
+            index = self.snapshot.index(self.kind, scheme)
+            if scheme == "name":
+                uids = {uid: self.snapshot.name(self.kind, uid) for uid in index.get(names.fold(wanted), ())}
+            else:
+                spelled = (wanted, prefix + rest.strip(), prefix + names.clean(rest))
+                text = next((text for text in spelled if text in index), "")
+                uids = dict.fromkeys(index.get(text, ()), text)
+            found = {**uids, **found}
+        return found
 
-    def _plain(self, text: str) -> str:
-        """The text without the words that the mapping says to drop (tumani, shahri, р-н)."""
-        if not self.dimension.drop_words:
-            return text
-        dropped = {names.fold(word) for word in self.dimension.drop_words}
-        return " ".join(word for word in text.split() if names.fold(word) not in dropped)
+    def _by_latin(self, wanted: str) -> dict[str, str]:
+        """UIDs of the same name in the other script."""
+        uids = self.snapshot.latin_index(self.kind).get(names.latin(wanted), ())
+        return {uid: self.snapshot.name(self.kind, uid) for uid in uids}
+
+    def _by_bare_name(self, wanted: str, key: Callable[[str], str]) -> tuple[dict[str, str], str | None]:
+        """UIDs of the same name without the words that the mapping says to drop (tumani, shahri, р-н).
+
+        A city and a district of one name differ in nothing but such a word: one that names in the snapshot have is
+        not dropped against another one, and any other that is dropped against another is worth a warning.
+        """
+        if not self._dropped:
+            return {}, None
+        index, used = self._bare_index(key)
+        bare, dropped = self._bare(names.fold(wanted))
+        alike: dict[str, str] = {}
+        apart: dict[str, str] = {}
+        for uid, words in index.get(key(bare), ()) if bare else ():
+            if not words or not dropped or words == dropped:
+                alike[uid] = self.snapshot.name(self.kind, uid)
+            elif not dropped & used:
+                apart[uid] = self.snapshot.name(self.kind, uid)
+        return (alike, None) if alike else (apart, "name.without_words")
+
+    def _bare(self, folded: str) -> tuple[str, frozenset[str]]:
+        """A folded name without the words to drop, and those words."""
+        words = folded.split()
+        kept = " ".join(word for word in words if word not in self._dropped)
+        return kept, frozenset(word for word in words if word in self._dropped)
+
+    @functools.cache  # noqa: B019 - one lookup lives as long as one conversion
+    def _bare_index(self, key: Callable[[str], str]) -> tuple[dict[str, list[tuple[str, frozenset[str]]]], set[str]]:
+        """UIDs by their bare names, each with the words that were dropped from it, and all such words."""
+        index: dict[str, list[tuple[str, frozenset[str]]]] = {}
+        used: set[str] = set()
+        for name, uids in self.snapshot.index(self.kind, "name").items():
+            bare, dropped = self._bare(name)
+            if any(self._allowed(uid, None) for uid in uids):
+                used |= dropped
+            if bare:
+                index.setdefault(key(bare), []).extend((uid, dropped) for uid in uids)
+        return index, used
 
     def _allowed(self, uid: str, parent: str | None) -> bool:
         if self.within is not None and uid not in self.within:
@@ -232,14 +321,8 @@ class Lookup:
                 known = [self.snapshot.name(self.kind, uid) for uid in self.within]
         # A code whose leading zeros were lost is the likeliest cure of all: it is named first.
         zeros = [code for code in known if code != wanted and wanted and code.lstrip("0") == wanted.lstrip("0")]
-        near = [*zeros, *(text for text in self._nearest(wanted, known) if text not in zeros)]
+        near = [*zeros, *(text for text in nearest(wanted, known) if text not in zeros)]
         return self._miss("unknown", {"suggestions": near[:3]})
-
-    def _nearest(self, text: str, known: Iterable[str]) -> list[str]:
-        """What the writer may have meant: the nearest texts, and short codes that differ in one character (4O, 40)."""
-        candidates = list(known)
-        typed = [one for one in candidates if len(one) == len(text) and _differ_in_one(one, text)]
-        return list(dict.fromkeys([*typed[:3], *names.rank(text, candidates)]))[:3]
 
     def _miss(self, what: str, arguments: dict[str, Any]) -> Miss:
         if self.category is not None:
@@ -247,11 +330,23 @@ class Lookup:
         return Miss(f"{self.kind}.{what}", {"match": list(self._schemes), **arguments})
 
 
-def _by_folded(pairs: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+def nearest(text: str, known: Iterable[str]) -> list[str]:
+    """What the writer may have meant: the nearest texts, and short codes that differ in one character (4O, 40)."""
+    candidates = list(known)
+    typed = [one for one in candidates if len(one) == len(text) and _differ_in_one(one, text)]
+    return list(dict.fromkeys([*typed[:3], *names.rank(text, candidates)]))[:3]
+
+
+def _key(text: str) -> tuple[str, ...]:
+    """The folded texts of a label's columns: each by itself, for a separator would fold to a blank."""
+    return tuple(names.fold(part) for part in text.split(SEPARATOR))
+
+
+def _by_folded(pairs: Iterable[tuple[tuple[str, ...], T]]) -> dict[tuple[str, ...], list[T]]:
     """Targets by the folded key: more than one where two keys fold to the same text."""
-    folded: dict[str, list[T]] = {}
+    folded: dict[tuple[str, ...], list[T]] = {}
     for key, target in pairs:
-        targets = folded.setdefault(names.fold(key), [])
+        targets = folded.setdefault(tuple(names.fold(part) for part in key), [])
         if target not in targets:
             targets.append(target)
     return folded

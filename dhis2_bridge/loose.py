@@ -70,7 +70,7 @@ def _cell(sheet: Sheet, cell: Cell, rows: list[tuple[int, list[str]]]) -> tuple[
     """Row, column and text of a loose cell, or None. The first place that fits counts, reading from the top."""
     if cell.at is not None:
         row, column = cell.place()
-        return row, column, _text(sheet, row, column)
+        return row, column, text_at(sheet, row, column)
     for number, cells in rows:
         for column, text in enumerate(cells, start=1):
             if not text or text.isspace():
@@ -92,7 +92,7 @@ def _right(sheet: Sheet, row: int, column: int) -> tuple[int, int, str]:
     """The first filled cell to the right of a label; the cell beside the label where the rest of the row is blank."""
     for other in range(column + 1, len(sheet.rows[row - sheet.first_row]) + 1):
         if _is_filled(sheet, row, other):
-            return row, other, _text(sheet, row, other)
+            return row, other, text_at(sheet, row, other)
     return row, column + 1, ""
 
 
@@ -100,15 +100,16 @@ def _under(sheet: Sheet, row: int, column: int) -> tuple[int, int, str]:
     """The first filled cell under a label; the cell right under it where those that are searched are blank."""
     for other in range(row + 1, row + 1 + SEARCHED_BELOW):
         if _is_filled(sheet, other, column):
-            return other, column, _text(sheet, other, column)
+            return other, column, text_at(sheet, other, column)
     return row + 1, column, ""
 
 
 def _is_filled(sheet: Sheet, row: int, column: int) -> bool:
-    return bool(_text(sheet, row, column).strip()) or (row, column) in sheet.faults
+    return bool(text_at(sheet, row, column).strip()) or (row, column) in sheet.faults
 
 
-def _text(sheet: Sheet, row: int, column: int) -> str:
+def text_at(sheet: Sheet, row: int, column: int) -> str:
+    """The text of a cell, "" outside the sheet."""
     index = row - sheet.first_row
     held = 0 <= index < len(sheet.rows) and column <= len(sheet.rows[index])
     return sheet.rows[index][column - 1] if held else ""

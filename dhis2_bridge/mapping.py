@@ -76,7 +76,12 @@ def _period_type(text: str) -> str:
     return text
 
 
+def _period_date(text: str) -> str:
+    return text if text == "evidence" else _date_pattern(text)
+
+
 DatePattern = Annotated[Text, AfterValidator(_date_pattern)]
+PeriodDate = Annotated[Text, AfterValidator(_period_date)]
 PeriodType = Annotated[Text, AfterValidator(_period_type)]
 
 
@@ -228,17 +233,11 @@ class Period(Dimension):
     """Where the period stands and of which type it is."""
 
     type: PeriodType = Field(description="Period type of DHIS2, such as Monthly.")
-    date: Text | None = Field(
+    date: PeriodDate | None = Field(
         default=None,
         description="The text is a date (dd.mm.yyyy, ...) in the period; evidence: the column's dates tell.",
     )
     cumulative: Truth = Field(default=False, description="The form counts from the start of the year.")
-
-    @model_validator(mode="after")
-    def _readable_date(self) -> "Period":
-        if self.date is not None and self.date != "evidence":
-            _date_pattern(self.date)
-        return self
 
 
 class ValueColumns(Keys):

@@ -127,10 +127,9 @@ class _Problems:
             self._found[1, 1, f"{shown}: {message}" if shown else message] = None
             return
         spot = self._document.spot(rest, layer)
-        if offset and spot.inline:
-            line, column = spot.value[0], spot.value[1] + offset
-        else:
-            line, column = spot.key if offset is None else spot.value
+        line, column = spot.key if offset is None else spot.value
+        if offset and spot.text is not None:
+            column = spot.text + offset
         self._found[line, column, message] = None
 
     def add_of(self, table: int, path: Path, message: str, offset: int | None = 0) -> None:
@@ -203,7 +202,8 @@ def _exclusive(path: Path) -> tuple[frozenset[str], ...]:
 
 def _messages(error: ValidationError, data: Any) -> Iterator[tuple[Path, str, bool]]:
     """Each problem that pydantic found: the path it is about, a sentence in our words, whether it is of the key."""
-    for item in error.errors(include_url=False):
+    found = error.errors(include_url=False)
+    for item in found:
         given, context, kind = item["input"], item.get("ctx", {}), item["type"]
         path: Path = item["loc"]
         match kind:
@@ -216,6 +216,8 @@ def _messages(error: ValidationError, data: Any) -> Iterator[tuple[Path, str, bo
                 message = str(context["error"])
             case "literal_error":
                 message = f"{kind_of(given)} cannot stand here; it is {context['expected']}"
+            case "too_short" if any(other["loc"][:-1] == path for other in found):
+                continue  # Its items are wrong, so they do not count.
             case "too_short":
                 message = "this list is empty"
             case "greater_than_equal" | "less_than_equal":

@@ -91,9 +91,10 @@ def check(table: MappingTable, folder: Folder, report: Report, broken: Collectio
         if dimension.header is not None and dimension.header > rows and "source" not in broken:
             report((*path, "header"), f"the header has {rows} row{'s' * (rows > 1)} (source: header: rows)")
     _check_loose_cells(table, folder, report)
-    has = {*broken, *(table._loose_cells.columns if table._loose_cells is not None else ())}
+    cells = table._loose_cells
     for key in ("data_element", "org_unit", "period"):
-        if getattr(table, key) is None and key not in has:
+        listed = (table.loose_cells is not None and cells is None) or (cells is not None and key in cells.columns)
+        if getattr(table, key) is None and key not in broken and not listed:
             report((), f"the key '{key}' is missing", None)
     for combo, options in (
         ("category_option_combo", "category_options"),

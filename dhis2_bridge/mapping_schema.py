@@ -46,6 +46,8 @@ def _tidy(node: Any) -> Any:
     tidy = {key: _tidy(item) for key, item in node.items() if not (key == "title" and isinstance(item, str))}
     if "properties" in node and isinstance(node["properties"], dict):
         tidy["properties"] = {key: _or_null(item) for key, item in tidy["properties"].items()}
+    if isinstance(node.get("additionalProperties"), dict):
+        tidy["additionalProperties"] = _or_null(tidy["additionalProperties"])
     return tidy
 
 

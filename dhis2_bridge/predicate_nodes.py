@@ -34,7 +34,7 @@ class TextLiteral:
 
 @dataclass(frozen=True, slots=True)
 class NumberLiteral:
-    """A number; `text` as it was written."""
+    """A number; `text` as it was written, "" for the zero from which `-x` is taken."""
 
     value: float
     text: str

@@ -292,7 +292,7 @@ def _negative(tree: _Tree, found: Any, at: int) -> Node:
     operand = tree.node(found.this, at)
     if isinstance(operand, NumberLiteral):
         return NumberLiteral(-operand.value, "-" + operand.text, operand.at)
-    return Arithmetic("-", NumberLiteral(0.0, "0", operand.at), operand, operand.at)
+    return Arithmetic("-", NumberLiteral(0.0, "", operand.at), operand, operand.at)
 
 
 def _case(tree: _Tree, found: Any, at: int) -> Node:

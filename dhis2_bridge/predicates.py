@@ -240,7 +240,8 @@ class _Work:
     """
 
     def __init__(self, rows: pl.DataFrame, types: Mapping[str, ColumnType]) -> None:
-        self.frame = rows
+        # Of series, as in `keep`: Polars 2.1 fails on a literal compared with a column that it knows to be constant.
+        self.frame = pl.DataFrame(rows.get_columns())
         self._types = types
         self._kinds = Kinds(types, None)
         self._typed: dict[str, _Value] = {}
@@ -249,7 +250,7 @@ class _Work:
     def keep(self, made: pl.Expr) -> pl.Expr:
         """The same as a column of the frame; one value for all rows is spread over them."""
         name = f"kept {self.frame.width}"
-        self.frame = self.frame.with_columns(made.alias(name))
+        self.frame = self.frame.with_columns(self.frame.with_columns(made.alias(name))[name])
         return pl.col(name)
 
     def decided(self, answer: pl.Expr, columns: tuple[str, ...], undecided: pl.Expr) -> Decided:

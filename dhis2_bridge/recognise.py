@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from dhis2_bridge import names, periods
+from dhis2_bridge.blocks import Header
 from dhis2_bridge.findings import Finding, empty, frame
-from dhis2_bridge.layout import Header
 from dhis2_bridge.mapping import Mapping, Recognise
 from dhis2_bridge.values import Sheet, Source
 

@@ -145,10 +145,6 @@ class Table(Protocol):
         """The records, in order, from the start."""
         ...
 
-    def grid(self, limit_rows: int) -> Sheet:
-        """All of it as a grid, for forms. Raises `Unreadable` for more rows."""
-        ...
-
 
 @dataclass(slots=True)
 class Source:

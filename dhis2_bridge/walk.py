@@ -5,7 +5,6 @@ Small files are converted as they come and held; long ones are looked at first, 
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from dhis2_bridge.findings import Finding, Unreadable, as_findings, frame
 from dhis2_bridge.mapping import Mapping, MappingTable
 from dhis2_bridge.reports import Pieces, Reports
 from dhis2_bridge.snapshot import Snapshot
+from dhis2_bridge.sources.delimited import DelimitedTable
 from dhis2_bridge.values import Sheet, Source, Table
 
 GRID_ROWS: Final = 200_000
@@ -65,7 +65,7 @@ class Walk:
     ) -> None:
         self.inputs: list[Input] = []
         self.found: list[pl.DataFrame] = []
-        self.timings: Counter[str] = Counter()
+        self.timings: dict[str, float] = {}
         self._mappings = mappings
         self._snapshot = snapshot
         self._given = given
@@ -171,7 +171,7 @@ class Walk:
         for table in self._tables_of(mapping):
             if source.sheets:
                 self._sheets(source, mapping, table)
-            elif source.table is not None and layout.needs_sheet(table):
+            elif isinstance(source.table, DelimitedTable) and layout.needs_sheet(table):
                 self._form_of_records(source, source.table, mapping, table)
             else:
                 for cells in self._records(source, mapping, table):
@@ -207,7 +207,7 @@ class Walk:
             arguments = {"wanted": list(table.source.sheets), "seen": seen}
             self._note(Finding("table.not_found", source.name, arguments=arguments))
 
-    def _form_of_records(self, source: Source, table: Table, mapping: Mapping, wanted: MappingTable) -> None:
+    def _form_of_records(self, source: Source, table: DelimitedTable, mapping: Mapping, wanted: MappingTable) -> None:
         """Lays out a form that was saved as delimited text."""
         before = list(table.findings)
         try:
@@ -403,7 +403,7 @@ class Walk:
         try:
             yield
         finally:
-            self.timings[step] += time.perf_counter() - start
+            self.timings[step] = self.timings.get(step, 0.0) + time.perf_counter() - start
 
 
 def _open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None) -> Source:

@@ -43,14 +43,15 @@ class Plain(str):
 
 
 class Spot(NamedTuple):
-    """Where a value stands, counted from 1: its key (or itself, in a list), and the first character of its text.
+    """Where a value stands, counted from 1: its key (or itself, in a list), and its first character.
 
-    `inline` says that the text stands in the file character by character, so that an offset into it is a column.
+    `text` is the column of the first character of its text, behind a quote, where the text stands in the file
+    character by character, so that an offset into it is a column; else None.
     """
 
     key: tuple[int, int]
     value: tuple[int, int]
-    inline: bool
+    text: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Document:
             part = path[:length]
             if (found := self.spots.get((*layer, *part)) or self.spots.get(part)) is not None:
                 return found
-        return Spot((1, 1), (1, 1), False)
+        return Spot((1, 1), (1, 1), None)
 
 
 @dataclass(slots=True)
@@ -177,14 +178,14 @@ class _Reading:
             text, end = event.value, event.end_mark
             quoted = 1 if event.style in {"'", '"'} else 0
             inline = mark.line == end.line and end.column - mark.column == len(text) + 2 * quoted
-            self._put(top, text if event.style else Plain(text), place, (place[0], place[1] + quoted), inline)
+            self._put(top, text if event.style else Plain(text), place, place[1] + quoted if inline else None)
         elif kind is yaml.AliasEvent:
-            self._put(top, None, place, place, False)
+            self._put(top, None, place)
         else:
             if len(self.stack) >= DEEPEST:
                 self._stop(event, f"nested deeper than {DEEPEST} levels")
             holder: dict[str, Any] | list[Any] = {} if kind is yaml.MappingStartEvent else []
-            self.stack.append(_Open(holder, self._put(top, holder, place, place, False)))
+            self.stack.append(_Open(holder, self._put(top, holder, place)))
 
     def _key(self, top: _Open, key: str, place: tuple[int, int]) -> None:
         top.repeated = key in top.lines
@@ -193,10 +194,9 @@ class _Reading:
         top.lines.setdefault(key, place[0])
         top.key, top.key_place = key, place
 
-    def _put(
-        self, top: _Open | None, value: Any, place: tuple[int, int], begins: tuple[int, int], inline: bool
-    ) -> Path:
+    def _put(self, top: _Open | None, value: Any, place: tuple[int, int], text: int | None = None) -> Path:
         """Stores a value under the key or position that waits for it, and gives its path."""
+        key_place = place
         if top is None:
             self.root = value
             path: Path = ()
@@ -205,12 +205,12 @@ class _Reading:
             top.holder.append(value)
         else:
             path = (*top.path, str(top.key))
-            place = top.key_place
+            key_place = top.key_place
             if not top.repeated:
                 top.holder[str(top.key)] = value
             top.key = None
         # What stands below a key for the second time is read for its own problems only.
-        self.spots.setdefault(path, Spot(place, begins, inline))
+        self.spots.setdefault(path, Spot(key_place, place, text))
         return path
 
 

@@ -15,7 +15,7 @@ PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 
 def table(rows: Sequence[Sequence[Any]], *, error: bool = False) -> bytes:
-    """A workbook with one sheet of these values, and on demand an error cell below them."""
+    """A workbook with one sheet of these values; on demand with an error cell below that calamine does not read."""
     file = io.BytesIO()
     book = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_numbers": False, "strings_to_formulas": False})
     sheet = book.add_worksheet("Form")
@@ -30,7 +30,11 @@ def table(rows: Sequence[Sequence[Any]], *, error: bool = False) -> bytes:
     if error:
         sheet.write_formula(len(rows) + 1, 0, "=1/0", None, "#DIV/0!")
     book.close()
-    return file.getvalue()
+    if not error:
+        return file.getvalue()
+    # An error of newer spreadsheets, which XlsxWriter does not know.
+    with zipfile.ZipFile(file) as archive:
+        return zipped({name: archive.read(name).replace(b"#DIV/0!", b"#SPILL!") for name in archive.namelist()})
 
 
 def cell(reference: str, value: str | None = None, **attributes: str) -> str:

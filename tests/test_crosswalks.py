@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhis2_bridge import crosswalks
+from dhis2_bridge.crosswalks import BoundCrosswalk
 from dhis2_bridge.findings import MappingError
 
 LINES = """line;data_element;label_uz;label_ru
@@ -20,7 +21,9 @@ def problems(name: str, content: bytes) -> list[tuple[int, str]]:
     return [(row, message) for row, _, message in caught.value.problems]
 
 
-def bound(text: str, dimension: str = "data_element", sources: tuple[str, ...] = (), **chosen: object) -> object:
+def bound(
+    text: str, dimension: str = "data_element", sources: tuple[str, ...] = (), **chosen: object
+) -> BoundCrosswalk:
     return crosswalks.bind(crosswalks.read("lines.csv", text.encode()), dimension, sources, **chosen)  # type: ignore[arg-type]
 
 
@@ -85,6 +88,7 @@ def test_a_declared_column_must_be_there(chosen: dict[str, object]) -> None:
         (b'a,b\n1,2\n"x"y,2\n', 3, "cannot be read"),
         (b'a,b\n1,"open\n', 2, "cannot be read"),
         (b"a,b\n1,2\n\xff,2\n", 3, "not UTF-8"),
+        (b"a" * 200_000 + b",b\n1,2\n", 1, "cannot be read"),
     ],
 )
 def test_a_broken_file_is_told_with_its_row(content: bytes, row: int, words: str) -> None:

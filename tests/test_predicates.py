@@ -452,6 +452,14 @@ def test_a_column_that_stands_nowhere_is_blank_on_every_row() -> None:
     assert predicate.decide(held, {"b": pl.lit(None, dtype=pl.String)}).answer.to_list() == [True, True]
 
 
+def test_a_literal_may_stand_before_a_value_that_is_blank_everywhere() -> None:
+    found = predicates.compile("0 < case when a = 'q' then n end", TYPES).decide(frame(a=["", ""], n=["", ""]), NAMES)
+    assert found.answer.to_list() == [False, False]
+    assert dict(found.unreadable)["n"].to_list() == [True, True]
+    same = predicates.compile("'x' = a or '' = b").decide(frame(a=["", ""]), {"a": NAMES["a"], "b": pl.lit("y")})
+    assert same.answer.to_list() == [False, False]
+
+
 def test_no_rows_give_no_answers() -> None:
     decided = predicates.compile("n < 5 and d > '2024-01-01' and a = 'x'", TYPES).decide(frame(a=[], n=[], d=[]), NAMES)
     assert decided.answer.len() == 0

@@ -131,7 +131,7 @@ def test_truth_values_are_words(opened: Opened) -> None:
         ("General", "45413", 1900, "45413", False),
     ],
 )
-@pytest.mark.parametrize("more", ["", cell("B1", "#N/A", t="e")], ids=["by calamine", "by ourselves"])
+@pytest.mark.parametrize("more", ["", cell("B1", "#SPILL!", t="e")], ids=["by calamine", "by ourselves"])
 def test_a_date_is_what_its_format_says(
     opened: Opened, number_format: str | int, stored: str, epoch: int, read_as: str, is_date: bool, more: str
 ) -> None:
@@ -146,7 +146,7 @@ def test_a_date_is_what_its_format_says(
     assert source.evidence["epoch"] == epoch
 
 
-@pytest.mark.parametrize("more", ["", cell("E1", "#N/A", t="e")], ids=["by calamine", "by ourselves"])
+@pytest.mark.parametrize("more", ["", cell("E1", "#SPILL!", t="e")], ids=["by calamine", "by ourselves"])
 def test_dates_stored_as_text_by_the_strict_kind(opened: Opened, more: str) -> None:
     stored = ["2024-01-31", "2024-01-31T10:30:00", "10:30:00", "2024-01-31T00:00:00"]
     cells = "".join(cell(f"{letter}1", value, t="d") for letter, value in zip("ABCD", stored, strict=True))
@@ -188,9 +188,10 @@ def test_no_other_format_changes_a_number(opened: Opened, number_format: str, st
 @pytest.mark.parametrize("error", ["#DIV/0!", "#REF!", "#N/A", "#NAME?", "#SPILL!", "#GETTING_DATA"])
 def test_an_error_cell_is_a_fault_and_its_neighbours_are_read(opened: Opened, error: str) -> None:
     rows = f'<row r="2">{cell("B2", error, t="e")}{cell("C2", "7")}</row>'
+    rows += f'<row r="3"><c r="C3" s="0" t="e"><f>C2/0</f><v>{error}</v></c>{cell("D3", "8")}</row>'
     first = opened(drawing.xlsx(sheet(rows))).sheets[0]
-    assert filled(first) == {"C2": "7"}
-    assert told(first) == {"B2": ("cell.error", error)}
+    assert filled(first) == {"C2": "7", "D3": "8"}
+    assert told(first) == {"B2": ("cell.error", error), "C3": ("cell.error", error)}
 
 
 @pytest.mark.parametrize(
@@ -234,7 +235,7 @@ def test_a_table_that_does_not_begin_at_the_corner(opened: Opened) -> None:
     assert first.rows == [["", "", "code", "value"], ["", "", "00123", "5"]]
 
 
-@pytest.mark.parametrize("more", ["", cell("G9", "#N/A", t="e")], ids=["by calamine", "by ourselves"])
+@pytest.mark.parametrize("more", ["", cell("G9", "#SPILL!", t="e")], ids=["by calamine", "by ourselves"])
 def test_rows_and_cells_without_a_reference_follow_in_order(opened: Opened, more: str) -> None:
     rows = (
         '<row><c><v>1</v></c><c r="D1"><v>2</v></c><c><v>3</v></c></row><row/>'
@@ -249,7 +250,7 @@ def test_rows_and_cells_without_a_reference_follow_in_order(opened: Opened, more
     }
 
 
-@pytest.mark.parametrize("more", ["", cell("B2", "#N/A", t="e")], ids=["by calamine", "by ourselves"])
+@pytest.mark.parametrize("more", ["", cell("B2", "#SPILL!", t="e")], ids=["by calamine", "by ourselves"])
 def test_rows_out_of_order_stand_where_they_say(opened: Opened, more: str) -> None:
     rows = f'<row r="3">{cell("B3", "2")}{cell("A3", "1")}</row><row r="2">{cell("A2", "0")}{more}</row>'
     assert filled(opened(drawing.xlsx(sheet(rows))).sheets[0]) == {"A2": "0", "A3": "1", "B3": "2"}
@@ -271,7 +272,7 @@ def test_two_cells_at_the_ends_of_a_sheet(opened: Opened) -> None:
     assert (len(first.rows), len(first.rows[-1]), len(first.rows[1])) == (1_048_576, 16_384, 0)
 
 
-@pytest.mark.parametrize("more", ["", cell("F9", "#N/A", t="e")], ids=["by calamine", "by ourselves"])
+@pytest.mark.parametrize("more", ["", cell("F9", "#SPILL!", t="e")], ids=["by calamine", "by ourselves"])
 def test_merged_ranges_run_in_both_directions(opened: Opened, more: str) -> None:
     rows = f'<row r="2">{text("A2", "facility")}{text("C2", "0-4")}</row><row r="9">{cell("A9", "1")}{more}</row>'
     after = '<mergeCells><mergeCell ref="C2:D2"/><mergeCell ref="A2:A3"/></mergeCells>'
@@ -302,11 +303,11 @@ def test_parts_stand_where_the_workbook_says(opened: Opened, target: str) -> Non
 
 
 def test_names_with_a_prefix(opened: Opened) -> None:
-    body = sheet(f'<row r="1" hidden="1">{cell("A1", "1")}{cell("B1", "#N/A", t="e")}</row>')
+    body = sheet(f'<row r="1" hidden="1">{cell("A1", "1")}{cell("B1", "#SPILL!", t="e")}</row>')
     prefixed = body.replace("xmlns=", "xmlns:x=").replace("</", "</x:").replace("<", "<x:").replace("<x:/x:", "</x:")
     first = opened(drawing.xlsx(prefixed)).sheets[0]
     assert filled(first) == {"A1": "1"}
-    assert told(first) == {"B1": ("cell.error", "#N/A")}
+    assert told(first) == {"B1": ("cell.error", "#SPILL!")}
     assert first.hidden_rows == {1}
 
 
@@ -320,7 +321,7 @@ def test_the_strict_kind_of_open_xml(opened: Opened) -> None:
     assert filled(opened(drawing.zipped(parts)).sheets[0]) == {"A1": "a"}
 
 
-@pytest.mark.parametrize("more", ["", cell("D1", "#N/A", t="e")], ids=["by calamine", "by ourselves"])
+@pytest.mark.parametrize("more", ["", cell("D1", "#SPILL!", t="e")], ids=["by calamine", "by ourselves"])
 def test_runs_of_a_rich_text_are_joined(opened: Opened, more: str) -> None:
     shared = drawing.strings(
         '<r><t>first </t></r><r><rPr><b/></rPr><t xml:space="preserve"> second</t></r>'
@@ -348,7 +349,7 @@ def test_hidden_rows_and_columns_that_hold_something_are_told_once_a_sheet(opene
     )
     rows += '<row r="12" hidden="1"/>'
     columns = '<cols><col min="2" max="3" width="9" hidden="1"/><col min="20" max="16384" hidden="1"/></cols>'
-    for more in ("", f'<row r="13">{cell("A13", "#N/A", t="e")}</row>'):
+    for more in ("", f'<row r="13">{cell("A13", "#SPILL!", t="e")}</row>'):
         source = opened(drawing.xlsx(sheet(rows + more, before=columns)))
         assert source.sheets[0].hidden_rows >= {3, 7, 8}
         assert source.sheets[0].hidden_columns == {2, 3}
@@ -486,7 +487,7 @@ def test_both_readers_agree_on_dates(
 ) -> None:
     path = tmp_path_factory.mktemp("law") / "form.xlsx"
     found = []
-    for more in ("", cell("B1", "#N/A", t="e")):
+    for more in ("", cell("B1", "#SPILL!", t="e")):
         rows = f'<row r="1">{cell("A1", repr(serial), s="1")}{more}</row>'
         path.write_bytes(drawing.xlsx(sheet(rows), styles=styles(number_format), properties=epoch))
         first = read(path, "form.xlsx").sheets[0]

@@ -60,10 +60,7 @@ def open_source(
     if header_row is not None and header_row < 1:
         raise UsageError(f"rows are counted from 1, so the header row cannot be {header_row}")
     try:
-        if isinstance(path, Spool):
-            file, spool = path.path, path
-        else:
-            file, spool = _readable_twice(Path(path), name, stream, limits)
+        file, spool = _readable_twice(path, name, stream, limits)
         if file.stat().st_size > limits.file_bytes:
             raise _too_large(name, limits)
         kind = format or recognise(file, name, limits)
@@ -147,7 +144,12 @@ class Spool:
                 file.write(block)
 
 
-def _readable_twice(path: Path, name: str, stream: BinaryIO | None, limits: Limits) -> tuple[Path, Spool | None]:
+def _readable_twice(
+    named: str | Path | Spool, name: str, stream: BinaryIO | None, limits: Limits
+) -> tuple[Path, Spool | None]:
+    if isinstance(named, Spool):
+        return named.path, named
+    path = Path(named)
     if str(path) == "-":
         spool = Spool(stream, name, limits)
         return spool.path, spool

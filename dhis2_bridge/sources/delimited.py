@@ -19,6 +19,7 @@ from dhis2_bridge.sources.records import (
     blank_as_null,
     has_content,
     last_record_end,
+    may_hold_space,
     rectangle,
     scan,
     whole_lines,
@@ -169,9 +170,10 @@ class DelimitedTable:
         if frame is None:
             return None
         cells = frame.columns
-        frame = frame.select(
-            pl.int_range(row + 1, row + 1 + pl.len(), dtype=pl.UInt32).alias("row"), blank_as_null(cells)
-        )
+        numbers = pl.int_range(row + 1, row + 1 + pl.len(), dtype=pl.UInt32).alias("row")
+        # Where no cell can hold space alone, blank ones are null as Polars has read them.
+        clean = not may_hold_space(block) and (self.dialect.quote or "\n\n").encode() not in block
+        frame = frame.select(numbers, pl.col(cells) if clean else blank_as_null(cells))
         extra = cells[len(self.header) :]
         if extra and frame.select(has_content(extra).any()).item():
             return None

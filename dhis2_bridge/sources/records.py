@@ -35,6 +35,9 @@ class Dialect:
         return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote, strict=strict)
 
 
+_SPACE: Final = re.compile(rb"[ \t\v\f\x1c-\x1f]")
+
+
 class Record(NamedTuple):
     """One record: its cells, or the fault for which it has none; and how many lines were used up to its end."""
 
@@ -117,18 +120,21 @@ def rectangle(block: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None
     """The cells of a block of whole records as columns "1" to `width`, or nothing where that is not proven safe.
 
     Polars' reader is quick and forgives what it should not: it skips, renames and shifts where records differ in
-    shape. So a regular expression first proves that the block is nothing but records of `width` cells, and the number
-    of records is counted apart. Blank cells come as null or as "".
+    shape. So it is first proven that the block is nothing but records of `width` cells: without quotes by counting,
+    with them by a regular expression; and the number of records is counted apart. Blank cells come as null or as "".
     """
     if not f"{dialect.delimiter}{dialect.quote or ''}".isascii():  # one byte each is all that Polars can take
         return None
     if block.startswith(b"\xef\xbb\xbf"):  # Polars would drop it; within a file it is part of a cell
         return None
     try:
-        text = pl.Series([block], dtype=pl.Binary).cast(pl.String)
-        proof = next((proof for proof in _proofs(width, dialect) if text.str.contains(proof.pattern)[0]), None)
+        text = None
+        proof = _COUNTED if _is_counted(block, width, dialect) else None
         if proof is None:
-            return None
+            text = pl.Series([block], dtype=pl.Binary).cast(pl.String)
+            proof = next((proof for proof in _proofs(width, dialect) if text.str.contains(proof.pattern)[0]), None)
+            if proof is None:
+                return None
         frame = pl.read_csv(
             block,
             has_header=False,
@@ -140,7 +146,7 @@ def rectangle(block: bytes, width: int, dialect: Dialect) -> pl.DataFrame | None
         return None
     if (frame.select(pl.max_horizontal(pl.all().str.len_bytes().max())).item() or 0) > LONGEST_CELL:
         return None
-    if proof.long_cells:
+    if proof.long_cells and text is not None:
         return frame if _long_cells_are_certain(text, frame, dialect) else None
     return frame if frame.height == block.count(b"\n") else None
 
@@ -152,6 +158,23 @@ class _Proof:
     pattern: str
     quote: str | None
     long_cells: bool = False
+
+
+_COUNTED: Final = _Proof("", None)
+
+
+def _is_counted(block: bytes, width: int, dialect: Dialect) -> bool:
+    """Whether a block without quotes has as many delimiters as records of this width have.
+
+    A short record would then need a long one beside it, and for that one Polars refuses the block.
+    """
+    if (dialect.quote is not None and dialect.quote.encode() in block) or b"\0" in block:
+        return False
+    lines = block.count(b"\n")
+    returns = block.count(b"\r")
+    if returns and (returns != lines or block.count(b"\r\n") != lines):
+        return False
+    return block.count(dialect.delimiter.encode()) == (width - 1) * lines
 
 
 @functools.lru_cache(maxsize=16)
@@ -181,6 +204,11 @@ def _long_cells_are_certain(text: pl.Series, frame: pl.DataFrame, dialect: Diale
     outside = text.str.replace_all(f"{quote}[^{quote}]*{quote}", "").str.count_matches("\n", literal=True)[0]
     doubtful = pl.all().str.contains("[\r\n]") & pl.all().str.contains(dialect.delimiter, literal=True)
     return frame.height == outside and not frame.select(pl.any_horizontal(doubtful.any())).item()
+
+
+def may_hold_space(block: bytes) -> bool:
+    """Whether a block may hold a cell of nothing but space: any space at all, or letters beyond ASCII."""
+    return not block.isascii() or _SPACE.search(block) is not None
 
 
 def blank_as_null(columns: Sequence[str]) -> pl.Expr:

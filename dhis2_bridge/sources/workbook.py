@@ -10,7 +10,7 @@ import hashlib
 import io
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import date
 from functools import partial
 from itertools import islice
@@ -33,7 +33,7 @@ from dhis2_bridge.sources.workbook_cells import (
     number_text,
 )
 from dhis2_bridge.sources.workbook_package import Part, pack, too_large, unpack, unreadable, unsupported
-from dhis2_bridge.sources.workbook_search import Hidden, plain, texts_are_counted_right
+from dhis2_bridge.sources.workbook_search import Unseen, plain, texts_are_counted_right
 from dhis2_bridge.values import Sheet, Source
 
 _ODS: Final = b"application/vnd.oasis.opendocument.spreadsheet"
@@ -109,10 +109,10 @@ def _read_open_xml(source: Source, parts: Mapping[str, Part], limits: Limits) ->
     padded = [number for number, style in enumerate(formats or ()) if style.zeros]
     worksheets = {place: entry for place, entry in enumerate(book.sheets) if entry.kind == "worksheet"}
     usual = book.usual and texts_are_counted_right(strings)
-    easy: dict[int, Hidden] = {}
+    easy: dict[int, Unseen] = {}
     for place, entry in worksheets.items():
-        if usual and (hidden := plain(parts[entry.part].content, padded)):
-            easy[place] = hidden
+        if usual and (unseen := plain(parts[entry.part].content, padded)):
+            easy[place] = unseen
     engine = _engine(book, parts, easy) if easy else None
     reader: workbook_xml.CellReader | None = None
     texts = Texts()
@@ -148,7 +148,7 @@ def _read_by_engine(source: Source, data: bytes, limits: Limits) -> None:
     texts = Texts()
     for place, entry in enumerate(engine.sheets_metadata):
         if entry.typ == SheetTypeEnum.WorkSheet:
-            sheet = _attempt(partial(_by_engine, engine, place, source, texts, limits, Hidden()))
+            sheet = _attempt(partial(_by_engine, engine, place, source, texts, limits, Unseen()))
             if sheet is None:
                 raise unreadable(source.name, "workbook_damaged")
             _add(source, sheet, limits)
@@ -156,7 +156,7 @@ def _read_by_engine(source: Source, data: bytes, limits: Limits) -> None:
 
 
 def _by_engine(
-    engine: CalamineWorkbook, place: int, source: Source, texts: Texts, limits: Limits, hidden: Hidden
+    engine: CalamineWorkbook, place: int, source: Source, texts: Texts, limits: Limits, unseen: Unseen
 ) -> Sheet:
     """One sheet as calamine reads it."""
     entry = engine.sheets_metadata[place]
@@ -168,20 +168,31 @@ def _by_engine(
             raise unreadable(source.name, "place_outside_sheet")
         if (last_row - row + 1) * (last_column + 1) > limits.sheet_cells:
             raise too_large(source.name, "sheet_cells", limits.sheet_cells, entry.name)
+        rows: Iterable[list[Any]] = islice(read.iter_rows(), row, None)
         cells = Cells(
-            islice(read.iter_rows(), row, None),
+            _with_errors(rows, unseen.errors, row + 1, column + 1) if unseen.errors else rows,
             first_row=row + 1,
             first_column=column + 1,
             merged=tuple(
                 (top + 1, left + 1, bottom + 1, right + 1)
                 for (top, left), (bottom, right) in read.merged_cell_ranges or ()
             ),
-            hidden_rows=frozenset(number for number in hidden.rows if row < number <= last_row + 1),
+            hidden_rows=frozenset(number for number in unseen.rows if row < number <= last_row + 1),
             hidden_columns=frozenset(
-                number for least, most in hidden.columns for number in range(least, min(most, last_column + 1) + 1)
+                number for least, most in unseen.columns for number in range(least, min(most, last_column + 1) + 1)
             ),
         )
     return _sheet(source.name, entry.name, entry.visible == SheetVisibleEnum.Visible, cells, texts)
+
+
+def _with_errors(
+    rows: Iterable[list[Any]], errors: Mapping[int, Mapping[int, str]], first_row: int, first_column: int
+) -> Iterator[list[Any]]:
+    """Rows as calamine gives them, with faults where it leaves errors blank."""
+    for number, values in enumerate(rows, first_row):
+        for column, text in errors.get(number, {}).items():
+            values[column - first_column] = Fault("cell.error", text)
+        yield values
 
 
 def _attempt(call: Callable[[], _T]) -> _T | None:

@@ -5,8 +5,8 @@ and then is merely read more slowly.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from dhis2_bridge.sources.workbook_cells import column_number
@@ -23,6 +23,9 @@ _SHAPE: Final = bytes(
 _PLACE: Final = re.compile(rb"""r\s*=\s*["']([A-Za-z]+)([0-9]+)["']""")
 _WITH_RESULT: Final = re.compile(rb"<f(?: [^>]*)?(?:/>|>[^<]*</f>)<v>[^<]")
 _WITH_EMPTY_TEXT: Final = re.compile(rb' t="str"[^<>]*><f(?: [^>]*)?(?:/>|>[^<]*</f>)<v></v>')
+_ERROR: Final = re.compile(
+    rb'<c r="([A-Z]+)([0-9]+)"[^<>]* t="e"[^<>]*>(?:<f(?: [^>]*)?(?:/>|>[^<]*</f>))?<v>([^<&]*)</v>'
+)
 _HIDDEN_ROW: Final = re.compile(rb'<row r="([0-9]{1,7})"[^<>]* hidden="(?:1|true)"')
 _COLUMNS: Final = re.compile(rb"<col( [^<>]*)>")
 _HIDDEN: Final = re.compile(rb' hidden="(?:1|true)"')
@@ -33,29 +36,31 @@ _TEXTS_COUNTED: Final = re.compile(rb"""uniqueCount\s*=\s*["']([0-9]+)["']""")
 
 
 @dataclass(frozen=True, slots=True)
-class Hidden:
-    """What a plain sheet hides: rows, and columns from the first to the last of each pair."""
+class Unseen:
+    """What calamine does not tell of a plain sheet; places count from 1.
+
+    Rows that are hidden, columns that are hidden (from the first to the last of each pair), and the errors that stand
+    in cells, by row and then by column.
+    """
 
     rows: tuple[int, ...] = ()
     columns: tuple[tuple[int, int], ...] = ()
+    errors: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
 
 
-_NOTHING: Final = Hidden()
+def plain(content: bytes, padded: Sequence[int]) -> Unseen | None:
+    """What calamine does not tell of a sheet, if that is little and in the usual form; else nothing.
 
-
-def plain(content: bytes, padded: Sequence[int]) -> Hidden | None:
-    """What a sheet hides, if calamine gives all else there is in it; nothing if it would not.
-
-    `padded` are the cell styles that fill a number up with zeros. Not plain are: error cells, formulas without a
-    stored result, names with a prefix, sections of character data, numbers with space around them, and cells so far
-    apart that the rectangle around them would fill the memory.
+    `padded` are the cell styles that fill a number up with zeros. Not plain are: formulas without a stored result,
+    names with a prefix, sections of character data, numbers with space around them, and cells so far apart that the
+    rectangle around them would fill the memory.
     """
     start, end = content.find(b"<sheetData"), content.rfind(b"</sheetData>")
     # A search for one byte is many times faster than one for two, and often enough to know that there is nothing.
     if start < 0 or end < start or (b"!" in content and b"<!" in content):
         return None
     body = content[start:end]
-    if b"e" in body and (b'"e"' in body or b"'e'" in body):
+    if b"e" in body and b"'e'" in body:
         return None
     if padded and (b"s='" in body or any(b's="%d"' % style in body for style in padded)):
         return None
@@ -64,8 +69,11 @@ def plain(content: bytes, padded: Sequence[int]) -> Hidden | None:
     formulas = body.count(b"<f") if b"f" in body else 0
     if formulas and formulas != len(_WITH_RESULT.findall(body)) + len(_WITH_EMPTY_TEXT.findall(body)):
         return None
+    if not _is_dense(body):
+        return None
     hidden = content.count(b"hidden")
-    return (_hidden(content, hidden) if hidden else _NOTHING) if _is_dense(body) else None
+    errors = body.count(b'"e"') if b"e" in body else 0
+    return _unseen(content, hidden, body, errors) if hidden or errors else Unseen()
 
 
 def texts_are_counted_right(content: bytes) -> bool:
@@ -77,8 +85,8 @@ def texts_are_counted_right(content: bytes) -> bool:
     return int(declared[1]) <= len(content) // 5 if declared else b"uniqueCount" not in content
 
 
-def _hidden(content: bytes, count: int) -> Hidden | None:
-    """The rows and columns that are hidden, where all that is said of hiding is said in the usual way."""
+def _unseen(content: bytes, hidden: int, body: bytes, errors: int) -> Unseen | None:
+    """What is hidden and what is an error, where all that is said of either is said in the usual way."""
     rows = tuple(int(number) for number in _HIDDEN_ROW.findall(content))
     columns = tuple(
         (int(least[1]), int(most[1]))
@@ -86,7 +94,12 @@ def _hidden(content: bytes, count: int) -> Hidden | None:
         if _HIDDEN.search(attributes) and (least := _LEAST.search(attributes)) and (most := _MOST.search(attributes))
     )
     shown = content.count(b'hidden="0"') + content.count(b'hidden="false"')
-    return Hidden(rows, columns) if len(rows) + len(columns) + shown == count else None
+    texts: dict[int, dict[int, str]] = {}
+    found = _ERROR.findall(body)
+    for letters, row, text in found:
+        texts.setdefault(int(row), {})[column_number(letters.decode())] = text.decode(errors="replace")
+    usual = len(rows) + len(columns) + shown == hidden and len(found) == errors
+    return Unseen(rows, columns, texts) if usual else None
 
 
 def _is_dense(body: bytes) -> bool:

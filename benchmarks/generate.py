@@ -34,6 +34,28 @@ comment: {column: comment}
 """
 
 
+FORM_MAPPING = """
+mapping: benchmark-form
+version: 1
+data_set: BENCH_FORM
+recognise: {title: ["*BENCH_FORM*"]}
+source: {header: {anchor: line, rows: 2}, ends: {words: [Head of facility]}}
+columns:
+  line: Line
+  label: Indicator
+  male: Male
+  female: Female
+org_unit: {cell: {right_of: Facility code}, match: code}
+period: {cell: {right_of: Period}, type: Monthly}
+data_element: {column: line, crosswalk: lines.csv, confirm: label}
+category_options:
+  SEX: {header: 1, map: {male: M, female: F}}
+  AGE: {header: 2, match: code}
+"""
+
+LINES = range(1, 33)
+
+
 def metadata() -> dict[str, object]:
     """A metadata export: 6,000 facilities, 400 data elements of which every second is by sex, one monthly data set."""
     from dhis2_bridge.identifiers import uid
@@ -61,7 +83,20 @@ def metadata() -> dict[str, object]:
         )
         for i in range(ELEMENTS)
     ]
-    options = [named("option", code) for code in ("M", "F")]
+    lines = [
+        named(
+            "element",
+            f"LINE{n:02}",
+            valueType="INTEGER_ZERO_OR_POSITIVE",
+            domainType="AGGREGATE",
+            aggregationType="SUM",
+            zeroIsSignificant=False,
+            categoryCombo=of("combo", "CC_SEX_AGE"),
+        )
+        for n in LINES
+    ]
+    ages = [f"age {n}" for n in range(5)]
+    options = [named("option", code) for code in ("M", "F", *ages)]
     default = {"id": uid("benchmark", "option", "default"), "name": "default", "shortName": "default", "code": "default"}
     return {
         "system": {"id": "benchmark", "version": "2.43.2"},
@@ -69,10 +104,12 @@ def metadata() -> dict[str, object]:
         "categoryOptions": [*options, default],
         "categories": [
             named("category", "SEX", dataDimensionType="DISAGGREGATION", categoryOptions=[of("option", c) for c in "MF"]),
+            named("category", "AGE", dataDimensionType="DISAGGREGATION", categoryOptions=[of("option", a) for a in ages]),
             {**named("category", "default"), "name": "default", "categoryOptions": [of("option", "default")]},
         ],
         "categoryCombos": [
             named("combo", "CC_SEX", categories=[of("category", "SEX")]),
+            named("combo", "CC_SEX_AGE", categories=[of("category", "SEX"), of("category", "AGE")]),
             {**named("combo", "default"), "name": "default", "categories": [of("category", "default")]},
         ],
         "categoryOptionCombos": [
@@ -80,13 +117,23 @@ def metadata() -> dict[str, object]:
                 named("option combo", c, categoryCombo=of("combo", "CC_SEX"), categoryOptions=[of("option", c)])
                 for c in "MF"
             ),
+            *(
+                named(
+                    "option combo",
+                    f"{c} {age}",
+                    categoryCombo=of("combo", "CC_SEX_AGE"),
+                    categoryOptions=[of("option", c), of("option", age)],
+                )
+                for c in "MF"
+                for age in ages
+            ),
             {
                 **named("option combo", "default", categoryCombo=of("combo", "default")),
                 "name": "default",
                 "categoryOptions": [of("option", "default")],
             },
         ],
-        "dataElements": elements,
+        "dataElements": [*elements, *lines],
         "dataSets": [
             named(
                 "data set",
@@ -95,9 +142,27 @@ def metadata() -> dict[str, object]:
                 categoryCombo=of("combo", "default"),
                 dataSetElements=[{"dataElement": {"id": element["id"]}} for element in elements],
                 organisationUnits=[{"id": unit["id"]} for unit in units[1:-50]],  # the last 50 are not assigned
-            )
+            ),
+            named(
+                "data set",
+                "BENCH_FORM",
+                periodType="Monthly",
+                categoryCombo=of("combo", "default"),
+                dataSetElements=[{"dataElement": {"id": element["id"]}} for element in lines],
+                organisationUnits=[{"id": unit["id"]} for unit in units[1:]],
+            ),
         ],
     }
+
+
+def small_metadata() -> dict[str, object]:
+    """The same with ten facilities: what a run of ten values needs."""
+    export = metadata()
+    units = export["organisationUnits"][:11]  # type: ignore[index]
+    kept = {unit["id"] for unit in units}
+    for data_set in export["dataSets"]:  # type: ignore[attr-defined]
+        data_set["organisationUnits"] = [unit for unit in data_set["organisationUnits"] if unit["id"] in kept]
+    return {**export, "organisationUnits": units}
 
 
 def rows(count: int, seed: int = 1) -> Iterator[str]:
@@ -148,6 +213,8 @@ def write_forms(folder: Path, count: int) -> None:
     import xlsxwriter
 
     folder.mkdir(parents=True, exist_ok=True)
+    if len(list(folder.glob("*.xlsx"))) == count:
+        return
     draw = random.Random(2)
     for number in range(count):
         book = xlsxwriter.Workbook(folder / f"form_{number:05}.xlsx")
@@ -163,13 +230,23 @@ def write_forms(folder: Path, count: int) -> None:
             sheet.merge_range(4, place, 4, place + 4, sex)
             for age in range(5):
                 sheet.write(5, place + age, f"age {age}")
-        for line in range(32):
-            sheet.write(6 + line, 0, f"{line + 1:02}")
-            sheet.write(6 + line, 1, f"Indicator number {line + 1}")
+        for line, n in enumerate(LINES):
+            sheet.write(6 + line, 0, f"{n:02}")
+            sheet.write(6 + line, 1, f"Indicator number {n}")
             for column in range(10):
                 sheet.write(6 + line, 2 + column, draw.randrange(500))
         sheet.write(39, 0, "Head of facility ________")
         book.close()
+
+
+def prepare(folder: Path) -> None:
+    """Writes metadata and mappings into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "metadata.json").write_text(json.dumps(metadata()), encoding="utf-8")
+    (folder / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
+    (folder / "forms.yaml").write_text(FORM_MAPPING, encoding="utf-8")
+    lines = "".join(f"{n:02},LINE{n:02},Indicator number {n}\n" for n in LINES)
+    (folder / "lines.csv").write_text("line,data_element,label\n" + lines, encoding="utf-8")
 
 
 def main() -> None:
@@ -178,9 +255,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int)
     parser.add_argument("--forms", type=int)
     arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    (arguments.folder / "metadata.json").write_text(json.dumps(metadata()), encoding="utf-8")
-    (arguments.folder / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
+    prepare(arguments.folder)
     if arguments.rows:
         write_rows(arguments.folder / f"long_{arguments.rows}.csv", arguments.rows)
     if arguments.forms:

@@ -18,6 +18,10 @@ IN_WORKBOOK: Final = pl.when(pl.col("sheet").is_not_null()).then(pl.lit("x")).ot
 """A mark for cells of workbooks, whose numbers have a point whatever the mapping says of texts."""
 
 
+COUNT: Final = PLAIN["INTEGER_ZERO_OR_POSITIVE"]
+COUNTED: Final = frozenset({"INTEGER_ZERO_OR_POSITIVE", "INTEGER", "NUMBER"})
+"""Value types that take every text of the pattern `COUNT` as it stands."""
+
 POINT_NUMBER: Final = r"^(?:0|-?[1-9][0-9]{0,8}|-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,12})$"
 """Numbers that are accepted as they stand where no comma is declared: the bulk of a column passes by this pattern."""
 
@@ -146,38 +150,52 @@ class Cells:
             # A marker of nil is a zero only where numbers stand: of a text or a date it says what it says.
             text = pl.when(counted.gather(cells["#data_element"])).then("text").otherwise("found")
             cells = cells.with_columns(text.alias("text"))
+        good = cells["refused"].is_null()
+        takes_counts = elements.column(lambda a: self._plain_type(a) in COUNTED, pl.Boolean)
+        # Nearly all that is reported are small whole numbers: they pass by one pattern, the rest is read below.
+        simple = good & takes_counts.gather(cells["#data_element"]) & cells["text"].str.contains(COUNT)
+        rest = (good & ~simple).arg_true()
+        cells = cells.with_columns(value=pl.when(simple).then("text"))
+        if rest.is_empty():
+            return cells.with_columns(note=pl.lit(None, dtype=pl.String))
+        read = self._read_rest(cells[rest].select("data_element", "kind", "text", "sheet")).with_columns(
+            rest.alias("index")
+        )
+        bad = cells[rest].with_columns(read).filter(pl.col("code").is_not_null())
+        found.append(bad.select(*PLACE, "code", "found", pl.col("said").alias("arguments"), pl.lit(1).alias("values")))
+        cells = cells.with_row_index("index").drop("value", "code").join(
+            read.select("index", pl.col("value").alias("read"), "code", "note"),
+            on="index",
+            how="left",
+            maintain_order="left",
+        )
+        return cells.with_columns(
+            value=pl.when(simple).then("text").otherwise("read"), refused=pl.coalesce("refused", "code")
+        ).drop("index", "code", "read")
+
+    def _read_rest(self, cells: pl.DataFrame) -> pl.DataFrame:
+        """`value`, `code`, `note`, `said` of cells: by the pattern of their type, or once for each distinct text."""
         plain = pl.lit(False)
-        for value_type in kind.unique().drop_nulls():
+        for value_type in cells["kind"].unique().drop_nulls():
             pattern = pl.col("text").str.contains(self._plain[value_type])
             plain = plain | ((pl.col("kind") == value_type) & pattern)
-        good = pl.col("refused").is_null()
-        cells = cells.with_columns(
-            value=pl.when(good & plain.fill_null(False)).then("text"),
-            odd=good & ~plain.fill_null(False),
+        cells = cells.with_columns(plain=plain.fill_null(False))
+        odd = cells.filter(~pl.col("plain")).select(
+            pl.concat_str(["data_element", IN_WORKBOOK, "text"], separator=SEPARATOR)
         )
-        if not cells["odd"].any():
-            return cells.with_columns(note=pl.lit(None, dtype=pl.String), said=pl.lit(None, dtype=pl.String))
-        pairs = cells.select(
-            pl.when("odd").then(pl.concat_str(["data_element", IN_WORKBOOK, "text"], separator=SEPARATOR))
-        ).to_series()
-        odd = pairs.is_not_null()
-        read = self._readings.codes(pairs.filter(odd))
-        place = cells.select(pl.when("odd").then(pl.col("odd").cast(pl.Int64).cum_sum() - 1)).to_series()
-        codes = read.gather(place)
+        codes = self._readings.codes(odd.to_series())
+        place = cells.select(pl.when(~pl.col("plain")).then((~pl.col("plain")).cast(pl.Int64).cum_sum() - 1)).to_series()
+        codes = codes.gather(place)
 
-        def spread(of: Callable[[Reading], str | None]) -> pl.Series:
+        def told(of: Callable[[Reading], str | None]) -> pl.Series:
             return self._readings.column(of, pl.String).gather(codes)
 
-        cells = cells.with_columns(
-            value=pl.when("odd").then(spread(lambda r: r.value)).otherwise("value"),
-            code=spread(lambda r: r.code),
-            note=spread(lambda r: r.note),
-            said=spread(lambda r: arguments_text(r.arguments) if r.code else None),
+        return cells.select(
+            value=pl.when("plain").then("text").otherwise(told(lambda r: r.value)),
+            code=told(lambda r: r.code),
+            note=told(lambda r: r.note),
+            said=told(lambda r: arguments_text(r.arguments) if r.code else None),
         )
-        bad = cells.filter(pl.col("code").is_not_null())
-        told = bad.select(*PLACE, "code", "found", pl.col("said").alias("arguments"), pl.lit(1).alias("values"))
-        found.append(told)
-        return cells.with_columns(refused=pl.coalesce("refused", "code")).drop("code")
 
     def _plain_type(self, answer: Answer) -> str | None:
         """The value type of an element whose plain texts can pass in bulk, None where each text has to be read."""

@@ -11,12 +11,15 @@ from typing import Any, Final
 import polars as pl
 
 from dhis2_bridge import periods
-from dhis2_bridge.findings import CODES, FINDINGS_SCHEMA, arguments_text, empty
+from dhis2_bridge.findings import PLACE, CODES, FINDINGS_SCHEMA, arguments_text, empty
 from dhis2_bridge.snapshot import Snapshot
-from dhis2_bridge.values import KEY, address
+from dhis2_bridge.values import KEY, address, in_order, spread
 
 COMMENT_LENGTH: Final = {"old": 50_000, "new": 5_000, None: 5_000}
 """Longest comment by engine (E7620, E8125); without a known version the shorter one."""
+
+LOOKED_AT: Final = (*PLACE, "data_set", *KEY, "value", "comment")
+"""Columns of the values that a check may look at, beside `index` and the numbers that order a payload."""
 
 OFFENDERS_SCHEMA: Final = pl.Schema({"index": pl.UInt32, "code": pl.String, "found": pl.String, "arguments": pl.String})
 """Columns of what a check gives: the row of the values, the finding's code, what was found there, its arguments.
@@ -30,28 +33,28 @@ Check = Callable[[pl.DataFrame, Snapshot], pl.DataFrame]
 def check(values: pl.DataFrame, snapshot: Snapshot) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The values with `refused` filled for those that the server would refuse, and the findings that say why."""
     found = [empty()]
+    refused: list[pl.DataFrame] = []
+    good = values.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("index"), *LOOKED_AT, pl.col("^report|cell$"))
+    if values["refused"].null_count() < values.height:
+        good = good.filter(values["refused"].is_null())
     for one in CHECKS:
-        good = values.with_row_index("index").filter(pl.col("refused").is_null())
         offenders = one(good, snapshot)
         if offenders.is_empty():
             continue
-        found.append(_findings(good, offenders))
-        code = offenders.select("index", pl.col("code").cast(pl.Categorical)).unique("index", keep="first")
-        values = (
-            values.with_row_index("index")
-            .join(code, on="index", how="left", maintain_order="left")
-            .with_columns(pl.coalesce("refused", "code").alias("refused"))
-            .drop("index", "code")
-        )
+        found.append(_findings(values, offenders))
+        refused.append(offenders.select("index", pl.col("code").alias("refused")))
+        good = good.filter(~pl.col("index").is_in(offenders["index"].implode()))
+    if refused:
+        code = spread(refused, values.height).cast(pl.Categorical)
+        values = values.with_columns(pl.coalesce("refused", code.alias("code")).alias("refused"))
     return values, pl.concat(found)
 
 
-def _findings(good: pl.DataFrame, offenders: pl.DataFrame) -> pl.DataFrame:
+def _findings(values: pl.DataFrame, offenders: pl.DataFrame) -> pl.DataFrame:
     severity = {code: what.severity for code, what in CODES.items()}
     errors = [code for code, what in CODES.items() if what.severity == "error"]
-    told = offenders.rename({"found": "said"}).join(
-        good.select("index", "source", "sheet", "row", "column", "found"), on="index", maintain_order="left"
-    )
+    places = values[offenders["index"]].select("source", "sheet", "row", "column", "found")
+    told = pl.concat([offenders.rename({"found": "said"}), places], how="horizontal")
     grouped = told.group_by("source", "sheet", "code", "arguments", "said", maintain_order=True).agg(
         pl.col("row", "column", "found").first(), pl.len().alias("values")
     )
@@ -157,14 +160,11 @@ def repeated(values: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     Several equal values: the first stays and the others are told. Different ones: all are refused, each naming
     another, because no rule says which one is right.
     """
-    key = ("report", "cell") if "report" in values.columns else KEY
-    copies = values.filter(pl.struct(key).is_duplicated())
+    copies = values.filter(_is_repeated(values))
     if copies.is_empty():
         return pl.DataFrame(schema=OFFENDERS_SCHEMA)
     sent = pl.struct("value", "comment")
-    groups = copies.group_by(KEY, maintain_order=True).agg(
-        "index", "source", "sheet", "row", "column", "value", sent.n_unique().alias("different")
-    )
+    groups = copies.group_by(KEY, maintain_order=True).agg("index", *PLACE, "value", sent.n_unique().alias("different"))
     offenders: list[tuple[int, str, str | None, str]] = []
     for group in groups.iter_rows(named=True):
         places = [
@@ -180,6 +180,18 @@ def repeated(values: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
             told = _conflicts(group, places, snapshot)
         offenders.extend((i, code, found, arguments_text(arguments)) for i, code, found, arguments in told)
     return pl.DataFrame(offenders, schema=OFFENDERS_SCHEMA, orient="row")
+
+
+def _is_repeated(values: pl.DataFrame) -> pl.Series:
+    """Which rows have the same cell as another one; in the order of a payload they are neighbours."""
+    if "report" not in values.columns:
+        return values.select(pl.struct(KEY).is_duplicated()).to_series()
+    key = values.select("report", "cell")
+    if not in_order(key):
+        return key.select(pl.struct("report", "cell").is_duplicated()).to_series()
+    same = (pl.col("report") == pl.col("report").shift(1)) & (pl.col("cell") == pl.col("cell").shift(1))
+    same = same.fill_null(False)
+    return key.select(same | same.shift(-1).fill_null(False)).to_series()
 
 
 def _conflicts(

@@ -18,6 +18,7 @@ from dhis2_bridge.findings import PLACE, SnapshotError, arguments_text
 from dhis2_bridge.lookups import Answer, Distinct, Hit, Miss, Span, words_of
 from dhis2_bridge.ordering import Ordering
 from dhis2_bridge.snapshot import Snapshot
+from dhis2_bridge.values import places
 
 Given = Mapping[str, str | Span]
 """What a cell says of each category (by UID): an option UID, all options, or nothing."""
@@ -230,6 +231,7 @@ class CellCombos:
             code = code * len(held) + numbers.gather(cells[f"#{key}"])
         codes = cells.with_columns(code.alias("#set"))["#set"]
         distinct = codes.unique().sort()
+        place = places(codes, distinct)
         found: list[Found] = []
         for number in distinct:
             given: dict[str, Any] = {}
@@ -238,7 +240,6 @@ class CellCombos:
                 rest, digit = divmod(rest, len(held))
                 given[key] = held[digit]
             found.append(find(given))
-        place = distinct.search_sorted(codes)
         return pl.DataFrame({name: _spread(name, dtype, found, place) for name, dtype in _FOUND_SCHEMA.items()})
 
     def _combo(self, given: dict[str, Any]) -> Found:

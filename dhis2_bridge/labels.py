@@ -12,7 +12,7 @@ from dhis2_bridge.bound import Bound
 from dhis2_bridge.columns import Columns, Feed
 from dhis2_bridge.findings import PLACE, arguments_text
 from dhis2_bridge.lookups import SEPARATOR, Distinct, Hit, Miss
-from dhis2_bridge.values import escaped
+from dhis2_bridge.values import escaped, spread
 
 Feeds = Mapping[str, Feed]
 
@@ -29,22 +29,21 @@ class Labels:
 
     def misses(self, cells: pl.DataFrame, feeds: Feeds, found: list[pl.DataFrame]) -> pl.Series:
         """The code that refuses each row for a label that leads nowhere, null where all labels are found."""
-        refused = pl.Series("refused", [None], dtype=pl.String).new_from_index(0, cells.height)
+        refused: list[pl.DataFrame] = []
         for key, (_, distinct) in self._bound.dimensions.items():
-            missed = distinct.column(lambda a: a.code if isinstance(a, Miss) else None, pl.String)
-            if missed.null_count() == len(missed):
+            missed = distinct.column(lambda a: isinstance(a, Miss), pl.Boolean)
+            at = missed.gather(cells[f"#{key}"]).arg_true() if missed.any() else missed.arg_true()
+            if at.is_empty():
                 continue
-            codes = cells[f"#{key}"]
-            code = missed.gather(codes)
-            if code.null_count() == len(code):
-                continue
-            told = cells.with_columns(
-                code=code,
+            rows = cells[at]
+            codes = rows[f"#{key}"]
+            told = rows.with_columns(
+                code=distinct.column(lambda a: a.code if isinstance(a, Miss) else None, pl.String).gather(codes),
                 label=pl.Series(distinct.texts, dtype=pl.String).gather(codes),
                 arguments=distinct.column(
                     lambda a: arguments_text(a.arguments) if isinstance(a, Miss) else None, pl.String
                 ).gather(codes),
-            ).filter(pl.col("code").is_not_null())
+            )
             feed = feeds[key]
             found.append(
                 told.group_by(
@@ -58,8 +57,8 @@ class Labels:
                     maintain_order=True,
                 ).agg(VALUES)
             )
-            refused = refused.zip_with(refused.is_not_null(), code)
-        return refused
+            refused.append(pl.DataFrame([at.alias("index"), told["code"].alias("refused")]))
+        return spread(refused, cells.height)
 
     def _confirm(self, pair: str) -> Miss | None:
         """Whether the words beside a line code are those of the crosswalk: None, or the finding."""

@@ -168,11 +168,13 @@ class Lookup:
         self._parent = Lookup(dimension.below, "org_unit", table, snapshot) if dimension.below is not None else None
 
     def read(self, label: str) -> Answer:
-        """What a label means. A label of several columns has its texts joined by `SEPARATOR`, the parent's last."""
+        """What a label means. A label of several columns has its texts joined by `SEPARATOR`, its parent's behind it."""
         parent: str | None = None
         if self._parent is not None:
-            label, _, above = label.rpartition(SEPARATOR)
-            found = self._parent.read(above)
+            texts = label.split(SEPARATOR)
+            own = 1 if self.dimension.template is not None else max(1, len(self.dimension.label_columns()))
+            label = SEPARATOR.join(texts[:own])
+            found = self._parent.read(SEPARATOR.join(texts[own:]))
             if not isinstance(found, Hit):
                 return found
             parent = found.uid

@@ -15,7 +15,7 @@ from typing import Final
 import polars as pl
 
 from dhis2_bridge.ordering import BY_DATA_SET
-from dhis2_bridge.values import escaped
+from dhis2_bridge.values import escaped, in_order
 
 DEFAULT_SIZE: Final = 10_000
 """Values in a chunk. A first insert on 2.43 was seen to take 30 s a thousand values: larger chunks time out."""
@@ -57,7 +57,7 @@ def arrange(cells: pl.DataFrame, size: int = DEFAULT_SIZE, after: int = 0) -> pl
     `cells` (`values.CELLS_SCHEMA`) are whole reports. A chunk holds at most `size` values, but a report is never
     parted: one larger than `size` has a chunk of its own. Chunks are numbered on from `after`.
     """
-    good = cells.filter(pl.col("refused").is_null()).sort("report", "cell", maintain_order=True)
+    good = in_payload_order(cells.filter(pl.col("refused").is_null()))
     reports = good["report"].rle()
     chunks: list[int] = []
     chunk, held, data_set = after, 0, None
@@ -75,6 +75,11 @@ def arrange(cells: pl.DataFrame, size: int = DEFAULT_SIZE, after: int = 0) -> pl
     bad = cells.filter(pl.col("refused").is_not_null())
     left_out = pl.lit(None, dtype=pl.UInt32)
     return pl.concat([good, bad.with_columns(left_out.alias("chunk"), left_out.alias("position"))])
+
+
+def in_payload_order(cells: pl.DataFrame) -> pl.DataFrame:
+    """The cells sorted by report and cell, those of one cell as they came; cells without a report come first."""
+    return cells if in_order(cells) else cells.sort("report", "cell", maintain_order=True)
 
 
 def chunks(arranged: pl.DataFrame) -> Iterator[Chunk]:
@@ -96,13 +101,14 @@ def _lines(values: pl.DataFrame) -> pl.DataFrame:
 
     What a cell and what a report say is written once for each and carried to the values.
     """
-    comment = pl.concat_str([pl.lit('","comment":"'), escaped(pl.col("comment"))]).fill_null("")
-    value = pl.concat_str([pl.lit('"value":"'), escaped(pl.col("value")), comment, pl.lit('"}')])
+    value = [pl.lit('"value":"'), escaped(pl.col("value"))]
+    if values["comment"].null_count() < values.height:
+        value.append(pl.concat_str([pl.lit('","comment":"'), escaped(pl.col("comment"))]).fill_null(""))
     return pl.DataFrame(
         [
             _pieces(values, "cell", _OF_CELL, "{"),
             _pieces(values, "report", _OF_REPORT, ""),
-            values.select(value.alias("value")).to_series(),
+            values.select(pl.concat_str([*value, pl.lit('"}')]).alias("value")).to_series(),
         ]
     )
 
@@ -112,8 +118,9 @@ def _pieces(values: pl.DataFrame, number: str, fields: dict[str, str], start: st
     for name, column in fields.items():
         before = f'"{name}":"' if len(parts) == 1 else f',"{name}":"'
         parts += [pl.lit(before), pl.col(column).cast(pl.String), pl.lit('"')]
-    distinct = values.unique(number, keep="first").sort(number).select(number, piece=pl.concat_str(parts))
-    return distinct["piece"].gather(distinct[number].search_sorted(values[number])).alias(number)
+    distinct = values.select(number, *fields.values()).unique(number, keep="first").sort(number)
+    pieces = distinct.select(pl.concat_str(parts)).to_series()
+    return pieces.gather(distinct[number].search_sorted(values[number])).alias(number)
 
 
 def _joined(lines: pl.DataFrame) -> bytes:

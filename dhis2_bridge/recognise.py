@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from dhis2_bridge import names, periods
+from dhis2_bridge import layout, names, periods
 from dhis2_bridge.blocks import Header
 from dhis2_bridge.findings import Finding, empty, frame
-from dhis2_bridge.mapping import Mapping, Recognise
+from dhis2_bridge.mapping import Mapping, MappingTable, Recognise
 from dhis2_bridge.values import Sheet, Source
 
 TITLE_ROWS = 40
@@ -21,9 +21,12 @@ DOCUMENTS = frozenset({"json", "ndjson"})
 def choose(source: Source, mappings: Sequence[Mapping]) -> Mapping | Finding:
     """The one mapping that recognises a file, or the finding that none or several do.
 
-    A mapping without `recognise` takes every file that no other one recognises.
+    A mapping without `recognise` takes every file that no other one recognises. Of several that are for different
+    periods, such as two versions of a form, the file's own period decides.
     """
     fitting = [mapping for mapping in mappings if mapping.recognise and fits(source, mapping, mapping.recognise)]
+    if len(fitting) > 1:
+        fitting = [mapping for mapping in fitting if _may_be_of_its_time(source, mapping)] or fitting
     if not fitting:
         fitting = [mapping for mapping in mappings if mapping.recognise is None]
     if len(fitting) == 1:
@@ -48,12 +51,8 @@ def fits(source: Source, mapping: Mapping, wanted: Recognise) -> bool:
 
 def in_force(values: pl.DataFrame, mapping: Mapping) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The values with those refused whose period the mapping is not for, and a finding for each such period."""
-    first, last = mapping.recognise.bounds() if mapping.recognise else (None, None)
-    outside = []
-    for iso in values["period"].unique().drop_nulls():
-        period = periods.parse(iso)
-        if period and ((first and period.start < first) or (last and period.end > last)):
-            outside.append(iso)
+    isos = values["period"].unique().drop_nulls()
+    outside = [iso for iso in isos if (period := periods.parse(iso)) and not _holds(mapping, period)]
     if not outside:
         return values, empty()
     late = pl.col("period").cast(pl.String).is_in(outside) & pl.col("refused").is_null()
@@ -69,6 +68,39 @@ def in_force(values: pl.DataFrame, mapping: Mapping) -> tuple[pl.DataFrame, pl.D
     )
     code = pl.lit("mapping.not_in_force").cast(pl.Categorical)
     return values.with_columns(refused=pl.when(late).then(code).otherwise("refused")), found
+
+
+def _holds(mapping: Mapping, period: periods.Period) -> bool:
+    """Whether the mapping is for this period."""
+    first, last = mapping.recognise.bounds() if mapping.recognise else (None, None)
+    return not ((first and period.start < first) or (last and period.end > last))
+
+
+def _may_be_of_its_time(source: Source, mapping: Mapping) -> bool:
+    """Whether the first period that the mapping reads in the file is one that it is for, or none can be read."""
+    for table in mapping.tables:
+        if table.period is None:
+            continue
+        for text in _period_texts(source, table):
+            found = periods.read(text, table.period.type, cumulative=table.period.cumulative)
+            if isinstance(found, periods.Period):
+                return _holds(mapping, found)
+    return True
+
+
+def _period_texts(source: Source, table: MappingTable) -> Iterator[str]:
+    """The texts that may say the period of a file: the first of each block, or that of the first record."""
+    wanted = table.labels(table.period.column) if table.period is not None and table.period.column else ()
+    for sheet in _sheets(source):
+        for block in layout.lay_out(sheet, table, {})[0]:
+            columns = block.header.find(wanted)
+            layout.read_dates(block, table, {table.period.column or "": columns} if table.period else {})
+            if (held := block.loose.get("period")) is not None:
+                yield held[0]
+            yield from (cells[number - 1] for _, cells in block.rows[:1] for number in columns if number <= len(cells))
+    if source.table is not None and (record := _first_record(source)) is not None:
+        header = Header(tuple((name,) for name in source.table.header))
+        yield from (record[number - 1] for number in _numbers(source, header, tuple(wanted)))
 
 
 def _any(patterns: Sequence[str], texts: Iterator[str] | list[str]) -> bool:
@@ -100,9 +132,14 @@ def _first_record(source: Source) -> list[str] | None:
 
 
 def _has_columns(source: Source, mapping: Mapping, columns: Sequence[str]) -> bool:
-    """Whether one row of a sheet, or the header of the table, holds all of these columns."""
+    """Whether the header of the table, or as many rows of a sheet as a header has, holds all of these columns."""
     wanted = [tuple(label for table in mapping.tables for label in table.labels(column)) for column in columns]
-    headers = [Header(tuple((cell,) for cell in row)) for sheet in _sheets(source) for row in sheet.rows[:TITLE_ROWS]]
+    levels = max(table.source.header.rows for table in mapping.tables)
+    headers = [
+        Header(tuple((cell,) for row in sheet.rows[start : start + levels] for cell in row))
+        for sheet in _sheets(source)
+        for start in range(min(TITLE_ROWS, len(sheet.rows)))
+    ]
     if source.table is not None:
         headers.append(Header(tuple((name,) for name in source.table.header)))
     return any(all(_numbers(source, header, labels) for labels in wanted) for header in headers)

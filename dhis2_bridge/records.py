@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
+from dataclasses import replace
 from datetime import date
+from itertools import chain
 from typing import Final
 
 import polars as pl
@@ -25,16 +27,32 @@ def records(blocks: list[Block], table: MappingTable) -> Iterator[tuple[Header, 
 
     Columns: `source`, `sheet`, `header_row`, `row`, `section`, the texts of the columns as "1", "2", ... (null where
     blank), and for each loose text its `=<key>`, `=<key>.row` and `=<key>.column`; loose cells have `=column`, the
-    column where each stands. A cell merged downwards gives its text to every row that it covers, except where the
+    column where each stands, and their header has the value in that column too. A cell merged downwards gives its text to every row that it covers, except where the
     column holds values: one number for two lines would count twice. Faults of labels and values stand as `faults`
     says.
     """
     by_header: dict[Header, list[Block]] = {}
-    for block in blocks:
+    for block in chain.from_iterable(map(_in_place, blocks)):
         by_header.setdefault(block.header, []).append(block)
     for header, alike in by_header.items():
         read = numbers(header, table, claimed(table) - set(value_names(table)))
         yield header, alike, _frame(header, alike, read)
+
+
+def _in_place(block: Block) -> Iterator[Block]:
+    """A block as it is; one of loose cells as a block for each column of the sheet, with the values in that column."""
+    if not block.columns:
+        yield block
+    for place in sorted(set(block.columns)):
+        aside = [""] * (place - 1)
+        labels, value = block.header.paths[:-1], block.header.paths[-1]
+        cells = [
+            (number, [*aside, row[-1], *row[:-1]])
+            for (number, row), column in zip(block.rows, block.columns, strict=True)
+            if column == place
+        ]
+        header = Header((*[("",)] * (place - 1), value, *labels))
+        yield replace(block, header=header, rows=cells, columns=[place] * len(cells))
 
 
 def _frame(header: Header, alike: list[Block], read: set[int]) -> pl.DataFrame:

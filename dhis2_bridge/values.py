@@ -74,6 +74,33 @@ def empty_values() -> pl.DataFrame:
     return pl.DataFrame(schema=VALUES_SCHEMA)
 
 
+def in_order(key: pl.DataFrame) -> bool:
+    """Whether cells are in the order of a payload, by `report` and then `cell`."""
+    report, cell = pl.col("report"), pl.col("cell")
+    before = (report > report.shift(1)) | ((report == report.shift(1)) & (cell >= cell.shift(1)))
+    return bool(key.select(before.slice(1).all()).item())
+
+
+def places(numbers: pl.Series, distinct: pl.Series) -> pl.Series:
+    """Where each number stands in the sorted distinct ones: by a table where they are small, else by search."""
+    largest = distinct.max()
+    if not isinstance(largest, int) or largest > 4_000_000:
+        return distinct.search_sorted(numbers)
+    table = pl.Series([0], dtype=pl.UInt32).new_from_index(0, largest + 1)
+    table = table.scatter(distinct, pl.int_range(len(distinct), dtype=pl.UInt32, eager=True))
+    return table.gather(numbers)
+
+
+def spread(refused: list[pl.DataFrame], height: int) -> pl.Series:
+    """A column `refused` of this height from frames of `index` and `refused`; the first frame that has a row counts."""
+    nothing = pl.Series("refused", [None], dtype=pl.String).new_from_index(0, height)
+    if not refused:
+        return nothing
+    first = pl.concat(refused).unique("index", keep="first")
+    rows = pl.DataFrame({"index": pl.int_range(height, dtype=first.schema["index"], eager=True)})
+    return rows.join(first, on="index", how="left", maintain_order="left")["refused"]
+
+
 def escaped(text: pl.Expr) -> pl.Expr:
     """Texts as the inside of JSON strings; those that need an escape are rare and are written one by one."""
     return (

@@ -365,10 +365,12 @@ class Walk:
     def _finished(self, cells: pl.DataFrame) -> pl.DataFrame:
         """Whole reports, checked and arranged."""
         with self._timed("check"):
-            values = cells.filter(pl.col("parts").is_null())
-            if values.height < cells.height:
-                values, found = totals.check(values, cells.filter(pl.col("parts").is_not_null()), self._element_names)
+            values, parts = cells, cells["parts"]
+            if parts.null_count() < len(parts):
+                values = cells.filter(parts.is_null())
+                values, found = totals.check(values, cells.filter(parts.is_not_null()), self._element_names)
                 self._add(found)
+            values = payload.in_payload_order(values)
             if values["cumulative"].any():
                 values, found = cumulative.difference(values, self._previous)
                 self._add(found)

@@ -346,7 +346,8 @@ def test_a_mapping_that_is_absent_or_no_text(tmp_path: Path) -> None:
 
 
 def test_a_mapping_without_predicates_does_not_pay_for_their_parser() -> None:
-    code = f"import sys; from dhis2_bridge import mapping_file; mapping_file.load_text({BASE!r}); print('sqlglot' in sys.modules)"
+    load = f"from dhis2_bridge import mapping_file; mapping_file.load_text({BASE!r})"
+    code = f"import sys; {load}; print('sqlglot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

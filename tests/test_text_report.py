@@ -243,9 +243,15 @@ def test_summary(counts: CheckCounts, english: str, russian: str, uzbek: str) ->
     [
         (
             PushCounts(stored=100, updated=20, unchanged=8),
-            "100 values stored, 20 updated, 8 unchanged.",
-            "Сохранено: 100 значений, обновлено: 20, без изменений: 8.",
-            "100 ta qiymat saqlandi, 20 tasi yangilandi, 8 tasi oʻzgarmadi.",
+            "100 values stored, 20 updated, 8 unchanged (or zeros that this server does not keep).",
+            "Сохранено: 100 значений, обновлено: 20, без изменений (или нули, которых этот сервер не хранит): 8.",
+            "100 ta qiymat saqlandi, 20 tasi yangilandi, 8 tasi oʻzgarmadi (yoki bu server saqlamaydigan nollar).",
+        ),
+        (
+            PushCounts(deleted=2, refused=1),
+            "2 deleted, 1 refused.\nThe server refused 1 value: see above.",
+            "Удалено: 2, отклонено: 1.\nСервер отклонил 1 значение, см. выше.",
+            "2 tasi oʻchirildi, 1 tasi rad etildi.\nServer 1 ta qiymatni rad etdi, yuqoriga qarang.",
         ),
         (
             PushCounts(stored=128, updated=None),
@@ -280,7 +286,7 @@ def test_summary(counts: CheckCounts, english: str, russian: str, uzbek: str) ->
             "Hech qanday qiymat yuborilmadi.",
         ),
     ],
-    ids=["stored", "not told apart", "lost", "dry run", "nothing"],
+    ids=["stored", "deleted", "not told apart", "lost", "dry run", "nothing"],
 )
 def test_outcome(counts: PushCounts, english: str, russian: str, uzbek: str) -> None:
     assert [outcome_text(counts, language) for language in LANGUAGES] == [english, russian, uzbek]

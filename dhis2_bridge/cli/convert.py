@@ -1,6 +1,7 @@
 """`convert`: files to data values, as a run folder or on standard output."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,16 @@ def conversion_options(command: Any) -> Any:
     return command
 
 
-def convert_files(files: tuple[str, ...], options: dict[str, Any]) -> Any:
-    """The conversion that the options of a command ask for."""
+def convert_files(files: tuple[str, ...], options: dict[str, Any], folder: Path | None = None) -> Any:
+    """The conversion that the options of a command ask for: in memory, or straight into a run folder."""
     import polars as pl
 
     from dhis2_bridge import payload, pipeline, runs, settings
 
     given = {name: value for name in ("period", "org_unit") if (value := options[name])}
-    earlier = [runs.read(folder)[1] for folder in options["previous"]]
-    return pipeline.convert(
+    earlier = [runs.read(one)[1] for one in options["previous"]]
+    convert = partial(pipeline.convert_to_run, folder) if folder is not None else pipeline.convert
+    return convert(
         list(files),
         [settings.mapping_path(text) for text in options["mapping"]],
         options["snapshot"],
@@ -91,19 +93,13 @@ def command(files: tuple[str, ...], out: str, as_json: bool, show_all: bool, **o
     FILES are files, folders or globs; - is standard input. What is refused is left out and told with its place; the
     exit code is then 3, also when the rest went on.
     """
-    from dhis2_bridge import runs
-
     to_stdout = out == "-"
     if to_stdout and as_json:
         raise click.UsageError("--out - and --json both want standard output; take one of them")
-    if not to_stdout:
-        runs.refuse_foreign(Path(out))
-    result = convert_files(files, options)
+    result = convert_files(files, options, None if to_stdout else Path(out))
     if to_stdout:
         for chunk in result.chunks():
             sys.stdout.buffer.write(chunk.body + b"\n")
-    else:
-        result.write(Path(out))
     report(result, as_json=as_json, show_all=show_all)
     if not to_stdout and not as_json:
         say_phrase("written", folder=out)

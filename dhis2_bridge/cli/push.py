@@ -80,9 +80,11 @@ def tell(result: "PushResult", *, as_json: bool = False, show_all: bool = False)
 
     from dhis2_bridge.report.text import PushCounts, outcome_text
 
+    deleted = result.counts.deleted
     counts = PushCounts(
-        stored=result.counts.imported if result.tells_new_from_changed else result.confirmed,
+        stored=result.counts.imported if result.tells_new_from_changed else max(0, result.confirmed - deleted),
         updated=result.counts.updated if result.tells_new_from_changed else None,
+        deleted=deleted,
         unchanged=result.unchanged,
         refused=result.refused,
         unknown=result.unknown,

@@ -53,12 +53,14 @@ class PushCounts:
     """What became of the values of a push.
 
     `updated` is None where the server does not tell a new value from a changed one (2.43 and later); `stored` then
-    counts both. `unknown` counts values whose answer was lost, `not_sent` those of a push that ended early. After a
-    dry run all say what would have been stored.
+    counts both. `unchanged` counts what changed nothing, which up to 2.42 holds zeros that the server does not keep.
+    `unknown` counts values whose answer was lost, `not_sent` those of a push that ended early. After a dry run all say
+    what would have been.
     """
 
     stored: int = 0
     updated: int | None = 0
+    deleted: int = 0
     unchanged: int = 0
     refused: int = 0
     unknown: int = 0
@@ -124,6 +126,7 @@ def outcome_text(counts: PushCounts, language: str = "en") -> str:
     parts = {
         "stored_or_updated" if counts.updated is None else "stored": counts.stored,
         "updated": counts.updated,
+        "deleted": counts.deleted,
         "unchanged": counts.unchanged,
         "refused": counts.refused,
         "unknown": counts.unknown,

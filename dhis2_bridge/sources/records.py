@@ -35,7 +35,7 @@ class Dialect:
         return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote, strict=strict)
 
 
-_SPACE: Final = re.compile(rb"[ \t\v\f\x1c-\x1f]")
+_SPACES: Final = (b" ", b"\t", b"\v", b"\f", b"\x1c", b"\x1d", b"\x1e", b"\x1f")
 
 
 class Record(NamedTuple):
@@ -208,7 +208,7 @@ def _long_cells_are_certain(text: pl.Series, frame: pl.DataFrame, dialect: Diale
 
 def may_hold_space(block: bytes) -> bool:
     """Whether a block may hold a cell of nothing but space: any space at all, or letters beyond ASCII."""
-    return not block.isascii() or _SPACE.search(block) is not None
+    return not block.isascii() or any(mark in block for mark in _SPACES)
 
 
 def blank_as_null(columns: Sequence[str]) -> pl.Expr:

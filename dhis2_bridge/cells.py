@@ -62,7 +62,7 @@ class Cells:
         stay with `blocked` null: whether a value can stand there at all is not known yet (`CellCombos.find`).
         """
         text = pl.col("found")
-        if not self._zero_blank:
+        if not self._zero_blank and cells["found"].null_count():
             cells = cells.filter(text.is_not_null())
         meanings = self._meanings(cells["found"])
         cells = cells.with_columns(text=text.fill_null("0"), blocked=pl.when(text.is_not_null()).then(pl.lit(False)))
@@ -158,20 +158,17 @@ class Cells:
         cells = cells.with_columns(value=pl.when(simple).then("text"))
         if rest.is_empty():
             return cells.with_columns(note=pl.lit(None, dtype=pl.String))
-        read = self._read_rest(cells[rest].select("data_element", "kind", "text", "sheet")).with_columns(
-            rest.alias("index")
-        )
+        read = self._read_rest(cells[rest].select("data_element", "kind", "text", "sheet"))
         bad = cells[rest].with_columns(read).filter(pl.col("code").is_not_null())
         found.append(bad.select(*PLACE, "code", "found", pl.col("said").alias("arguments"), pl.lit(1).alias("values")))
-        cells = cells.with_row_index("index").drop("value", "code").join(
-            read.select("index", pl.col("value").alias("read"), "code", "note"),
-            on="index",
-            how="left",
-            maintain_order="left",
-        )
+        # Where in `read` the answer of each cell is, null for the simple ones.
+        nowhere = pl.Series([None], dtype=pl.UInt32).new_from_index(0, cells.height)
+        place = nowhere.scatter(rest, pl.int_range(len(rest), dtype=pl.UInt32, eager=True))
         return cells.with_columns(
-            value=pl.when(simple).then("text").otherwise("read"), refused=pl.coalesce("refused", "code")
-        ).drop("index", "code", "read")
+            value=pl.when(simple).then("text").otherwise(read["value"].gather(place)),
+            refused=pl.coalesce("refused", read["code"].gather(place)),
+            note=read["note"].gather(place),
+        )
 
     def _read_rest(self, cells: pl.DataFrame) -> pl.DataFrame:
         """`value`, `code`, `note`, `said` of cells: by the pattern of their type, or once for each distinct text."""
@@ -184,7 +181,9 @@ class Cells:
             pl.concat_str(["data_element", IN_WORKBOOK, "text"], separator=SEPARATOR)
         )
         codes = self._readings.codes(odd.to_series())
-        place = cells.select(pl.when(~pl.col("plain")).then((~pl.col("plain")).cast(pl.Int64).cum_sum() - 1)).to_series()
+        place = cells.select(
+            pl.when(~pl.col("plain")).then((~pl.col("plain")).cast(pl.Int64).cum_sum() - 1)
+        ).to_series()
         codes = codes.gather(place)
 
         def told(of: Callable[[Reading], str | None]) -> pl.Series:
@@ -218,6 +217,8 @@ def refuse_faults(cells: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFram
     if not faults.any_in(cells, "text"):
         return cells
     bad = cells.filter(faults.is_fault(pl.col("text")) & pl.col("refused").is_null())
+    if bad.is_empty():
+        return cells
     told = {text: fault for text in bad["text"].unique() if (fault := faults.fault_of(text)) is not None}
     code = pl.col("text").replace_strict({text: code for text, (code, _) in told.items()}, default=None)
     arguments = {text: arguments_text(arguments) for text, (_, arguments) in told.items()}

@@ -95,6 +95,13 @@ class Columns:
             return Feed(feeds[0].row, feeds[0].column, by_header=any(feed.by_header for feed in feeds))
         return Feed(NOWHERE, NOWHERE)
 
+    def names_of(self, dimension: Dimension) -> set[str]:
+        """Names of the columns that a dimension's label is made of, its parts' and its parent's included."""
+        names = set(dimension.label_columns())
+        for part in (*(dimension.parts or ()), *([dimension.below] if dimension.below else [])):
+            names |= self.names_of(part)
+        return names
+
     def label(self, key: str, dimension: Dimension, path: tuple[str, ...] = ()) -> pl.Expr:
         """The label's text over the records: of several columns joined, the parent's behind it.
 

@@ -97,7 +97,8 @@ class Converter:
         cells = self._labels.confirm(cells, columns, found)
         cells = self._combos.refuse(cells, found)
         totals = self._read_totals(cells, found)
-        cells = cells.filter(pl.col("parts").is_null())
+        if cells["parts"].null_count() < cells.height:
+            cells = cells.filter(pl.col("parts").is_null())
         cells = self._cells.values(cells, self._bound.answers("data_element"), found)
         self._labels.notes(cells, feeds, found)
         made = self._as_cells(cells)
@@ -262,23 +263,37 @@ class Converter:
         numbers = self._bound.answers(key).column(lambda a: number(a.uid) if isinstance(a, Hit) else None, pl.UInt64)
         return numbers.gather(cells[f"#{key}"])
 
-    def reports(self, records: pl.DataFrame, header: Header) -> pl.Series:
-        """The number of each record's report, null where a label leads nowhere: a first look, and a quick one.
-
-        Records that the mapping leaves out count as others do. Null for all where headers state the period or the org
-        unit, or the attribute option combo may differ from record to record: the only one has the number 0.
-        """
+    def report_columns(self, header: Header) -> list[int] | None:
+        """The columns that tell the report of a record, None where they do not tell it alone (`reports`)."""
         columns = Columns(header, self.table, coalesce=self.coalesce)
-        keys = ("org_unit", "period")
-        feeds = {key: columns.feed(key, self._bound.dimensions[key][0]) for key in keys}
-        single = not self._bound.attributes and "attribute_option_combo" not in self._bound.dimensions
-        if columns.problems or not single or any(feed.by_header for feed in feeds.values()):
-            return pl.Series([None], dtype=pl.UInt64).new_from_index(0, records.height)
+        used = [self._bound.dimensions[key][0] for key in ("org_unit", "period")]
+        many = self._bound.attributes or "attribute_option_combo" in self._bound.dimensions
+        if columns.problems or many or any(columns.feed("", dimension).by_header for dimension in used):
+            return None
+        names = {name for dimension in used for name in columns.names_of(dimension)}
+        if names & set(self.table.computed):
+            return None
+        return sorted({number for name in names for number in columns.numbers.get(name, ())})
+
+    def reports(self, records: pl.DataFrame, header: Header) -> pl.Series:
+        """The number of the report of each run of records with one label: a first look, and a quick one.
+
+        Null where a label leads nowhere. Records that the mapping leaves out count as others do. All null where
+        headers or computed columns state the period or the org unit, or the attribute option combo may differ from
+        record to record: the only one has the number 0.
+        """
+        if self.report_columns(header) is None:
+            return pl.Series([None], dtype=pl.UInt64)
+        columns = Columns(header, self.table, coalesce=self.coalesce)
+        labels = records.select(
+            columns.label(key, self._bound.dimensions[key][0]).fill_null("").alias(key) for key in ("org_unit", "period")
+        )
+        changes = labels.select(pl.any_horizontal((pl.all() != pl.all().shift(1)).fill_null(True))).to_series()
+        labels = labels.filter(changes)
         numbers = []
-        for key, of in zip(keys, (self._ordering.org_unit, self._ordering.period), strict=True):
-            dimension, distinct = self._bound.dimensions[key]
-            codes = distinct.codes(records.select(columns.label(key, dimension).alias("label"))["label"])
-            numbers.append(self._part(key, codes.alias(f"#{key}").to_frame(), of))
+        for key, of in (("org_unit", self._ordering.org_unit), ("period", self._ordering.period)):
+            codes = self._bound.answers(key).codes(labels[key]).alias(f"#{key}")
+            numbers.append(self._part(key, codes.to_frame(), of))
         return numbers[0] + numbers[1]
 
     def _read_totals(self, cells: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFrame:

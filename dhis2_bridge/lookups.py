@@ -71,7 +71,8 @@ class Distinct(Generic[T]):
 
     def codes(self, texts: pl.Series) -> pl.Series:
         """One UInt32 a row: the index of its text's answer."""
-        coded = texts.fill_null("").cast(self._anchor.dtype).to_physical()
+        filled = texts.fill_null("") if texts.null_count() else texts
+        coded = filled.cast(self._anchor.dtype).to_physical()
         known = self._categories.to_series()
         for text in known.slice(len(self.answers)):
             self.texts.append(text)

@@ -282,7 +282,7 @@ class Walk:
             mapping, tables[0], coalesce=_is_document(source), read_date=self._order_of(source, held, tables[0], header)
         )
         try:
-            for batch in self._batches(held):
+            for batch in self._batches(held, converter.report_columns(header)):
                 with self._timed("look"):
                     records = layout.as_records(batch, held, tables[0], self._given)
                     pieces.add(converter.reports(records, header))
@@ -290,8 +290,9 @@ class Walk:
             pass  # the second pass says so
         pieces.end_of_file()
 
-    def _batches(self, table: Table) -> Iterator[pl.DataFrame]:
-        batches = iter(table.batches())
+    def _batches(self, table: Table, only: list[int] | None = None) -> Iterator[pl.DataFrame]:
+        """The batches of a table; of a delimited one, where a look is enough, some columns only."""
+        batches = table.batches(only) if only and isinstance(table, DelimitedTable) else table.batches()
         while True:
             with self._timed("read"):
                 batch = next(batches, None)

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -121,7 +122,8 @@ def mutated_archive(rng: random.Random, content: bytes) -> bytes:
     method = rng.choice((zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED))
     with zipfile.ZipFile(made, "w", method) as archive:
         for name, body in parts:
-            archive.writestr(zipfile.ZipInfo(name), body, method)
+            with warnings.catch_warnings(action="ignore"):  # a part that stands twice is meant
+                archive.writestr(zipfile.ZipInfo(name), body, method)
     return made.getvalue()
 
 
@@ -199,3 +201,32 @@ def any_json(rng: random.Random, depth: int = 4) -> Any:
     if rng.random() < 0.5:
         return [any_json(rng, depth - 1) for _ in range(rng.randint(0, 4))]
     return {rng.choice(names): any_json(rng, depth - 1) for _ in range(rng.randint(0, 5))}
+
+
+def condition(rng: random.Random, depth: int = 3) -> str:
+    """A condition of the language of mappings, mostly one that can be meant."""
+    if depth == 0 or rng.random() < 0.4:
+        left = expression(rng, 1)
+        right = expression(rng, 1)
+        return rng.choice(
+            (
+                f"{left} {rng.choice(('=', '<>', '<', '<=', '>', '>='))} {right}",
+                f"{left} in ({right}, {expression(rng, 0)})",
+                f"{left} not in ({right})",
+                f"{left} between {right} and {expression(rng, 0)}",
+                f"{left} is {rng.choice(('', 'not '))}null",
+                f"{left} like '{rng.choice(('%', 'x%', '_', '', '%[%', '.*', 'a_c'))}'",
+            )
+        )
+    joined = f" {rng.choice(('and', 'or'))} ".join(condition(rng, depth - 1) for _ in range(rng.randint(1, 3)))
+    return rng.choice((joined, f"({joined})", f"not ({joined})"))
+
+
+def expression(rng: random.Random, depth: int) -> str:
+    """A name, a literal, or what is made of them."""
+    if depth == 0 or rng.random() < 0.6:
+        return rng.choice(("a", "b", "d", "`c d`", "'x'", "''", "1", "-1.5", "0", "'2026-01-01'", "null", "true"))
+    one, other = expression(rng, depth - 1), expression(rng, depth - 1)
+    if rng.random() < 0.3:
+        return f"case when {condition(rng, 0)} then {one} else {other} end"
+    return f"({one} {rng.choice(('+', '-', '*', '/', '||'))} {other})"

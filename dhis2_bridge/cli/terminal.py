@@ -58,7 +58,7 @@ def say_phrase(name: str, *, to_stdout: bool = False, **arguments: object) -> No
 
 def complain(error: BaseException) -> int:
     """Says what ended the run, and gives the exit code. A fault of ours shows where it happened on request."""
-    from dhis2_bridge.findings import BridgeError, MappingError, Unreadable
+    from dhis2_bridge.findings import BridgeError, Unreadable
 
     if isinstance(error, KeyboardInterrupt):
         say("")  # ends the line on which the terminal shows ^C
@@ -71,8 +71,8 @@ def complain(error: BaseException) -> int:
         say(f"{place(finding, words)}: {sentence(finding, words)} {advice(finding, words)}".strip())
         return error.exit_code
     if isinstance(error, BridgeError):
-        # The problems of a mapping are many lines, each with its own place in front.
-        say(str(error) if isinstance(error, MappingError) else f"Error: {error}")
+        # Several faults of one file are lines that have its name in front, and need no word more.
+        say(str(error) if "\n" in str(error) else f"Error: {error}")
         return error.exit_code
     if isinstance(error, OSError) and error.strerror:
         say(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}")

@@ -98,8 +98,11 @@ class DelimitedTable:
         found: dict[str, str | int] = {"delimiter": self.dialect.delimiter, "header_row": self.header_row}
         return found if self.dialect.quote == '"' else {**found, "quote": self.dialect.quote or ""}
 
-    def batches(self) -> Iterator[pl.DataFrame]:
-        """The records in order, from the start: `row` and the columns "1", "2", ... as `Table` says."""
+    def batches(self, only: Sequence[int] | None = None) -> Iterator[pl.DataFrame]:
+        """The records in order, from the start: `row` and the columns "1", "2", ... as `Table` says.
+
+        With `only` these columns alone: a quick look, without the findings of the others.
+        """
         self.findings[:] = self._header_faults
         if self._header_faults:
             return
@@ -107,12 +110,12 @@ class DelimitedTable:
         gathered: list[pl.DataFrame] = []
         for block, final in self._blocks(self._records_start, self._block_bytes):
             data = rest + block
-            frame, records, rest = self._quick(data, row, final=final) or self._careful(data, row, final=final)
+            frame, records, rest = self._quick(data, row, only, final=final) or self._careful(data, row, final=final)
             row += records
             size += len(data) - len(rest)
             self._check_line(rest)
             if frame.height:
-                gathered.append(frame)
+                gathered.append(frame if only is None else frame.select("row", *map(str, only)))
             if gathered and (final or size >= BATCH):
                 yield pl.concat(gathered)
                 gathered, size = [], 0
@@ -161,12 +164,15 @@ class DelimitedTable:
             rest = "".join(lines[used:]).encode() + tail
             self._check_line(rest)
 
-    def _quick(self, data: bytes, row: int, *, final: bool) -> tuple[pl.DataFrame, int, bytes] | None:
+    def _quick(
+        self, data: bytes, row: int, only: Sequence[int] | None, *, final: bool
+    ) -> tuple[pl.DataFrame, int, bytes] | None:
         """The frame of a block that is proven rectangular, how many records it holds, and the bytes left over."""
         cut = len(data) if final else last_record_end(data, self.dialect)
         # Blank lines at the end hold no record and number none, but would spoil the proof.
         block = data.rstrip(b"\r\n") + b"\n" if final else data[:cut]
-        frame = rectangle(block, self._width, self.dialect)
+        seen = None if only is None or max(only, default=0) > self._width else only
+        frame = rectangle(block, self._width, self.dialect, seen)
         if frame is None:
             return None
         cells = frame.columns
@@ -174,6 +180,8 @@ class DelimitedTable:
         # Where no cell can hold space alone, blank ones are null as Polars has read them.
         clean = not may_hold_space(block) and (self.dialect.quote or "\n\n").encode() not in block
         frame = frame.select(numbers, pl.col(cells) if clean else blank_as_null(cells))
+        if seen is not None:
+            return frame, frame.height, data[cut:]
         extra = cells[len(self.header) :]
         if extra and frame.select(has_content(extra).any()).item():
             return None

@@ -202,6 +202,8 @@ def _scan(path: Path, codec: str, mark: int) -> tuple[_Fault | None, int, bool]:
             except UnicodeDecodeError as error:
                 before = error.object[: error.start].decode(codec, "replace")
                 return _Fault(position - held + error.start + 1, line + before.count("\n")), damaged, False
+            except UnicodeError:  # UTF-16 or UTF-32 by declaration, and the mark that they need is not there
+                return _Fault(mark + 1, 1), damaged, False
             if not block:
                 return None, damaged, ascii_only
             position += len(block)

@@ -203,30 +203,37 @@ def any_json(rng: random.Random, depth: int = 4) -> Any:
     return {rng.choice(names): any_json(rng, depth - 1) for _ in range(rng.randint(0, 5))}
 
 
+_NAMES = {"text": ("a", '"c d"'), "number": ("b",), "date": ("d",)}
+_LITERALS = {
+    "text": ("'x'", "'1'", "'%'", "'ʻ'"),
+    "number": ("0", "1", "-1.5", "1e3"),
+    "date": ("'2026-01-01'", "'31.12.9999'"),
+}
+
+
 def condition(rng: random.Random, depth: int = 3) -> str:
-    """A condition of the language of mappings, mostly one that can be meant."""
-    if depth == 0 or rng.random() < 0.4:
-        left = expression(rng, 1)
-        right = expression(rng, 1)
-        return rng.choice(
-            (
-                f"{left} {rng.choice(('=', '<>', '<', '<=', '>', '>='))} {right}",
-                f"{left} in ({right}, {expression(rng, 0)})",
-                f"{left} not in ({right})",
-                f"{left} between {right} and {expression(rng, 0)}",
-                f"{left} is {rng.choice(('', 'not '))}null",
-                f"{left} like '{rng.choice(('%', 'x%', '_', '', '%[%', '.*', 'a_c'))}'",
-            )
+    """A condition of the language of mappings: `a` and `"c d"` are texts, `b` a number, `d` a date."""
+    if depth and rng.random() < 0.6:
+        joined = f" {rng.choice(('and', 'or'))} ".join(condition(rng, depth - 1) for _ in range(rng.randint(1, 3)))
+        return rng.choice((joined, f"({joined})", f"not ({joined})"))
+    kind = rng.choice(tuple(_NAMES))
+    name, literals = rng.choice(_NAMES[kind]), _LITERALS[kind]
+    return rng.choice(
+        (
+            f"{expression(rng, kind)} {rng.choice(('=', '<>') if kind == 'text' else ('=', '<>', '<', '>='))} {name}",
+            f"{name} {rng.choice(('', 'not '))}in ({rng.choice(literals)}, {rng.choice((*literals, 'null'))})",
+            f"b between {expression(rng, 'number')} and {expression(rng, 'number')}",
+            f"{name} is {rng.choice(('', 'not '))}null",
+            f"a like '{rng.choice(('%', 'x%', '_', '', '%[%', '.*', 'a_c'))}'",
         )
-    joined = f" {rng.choice(('and', 'or'))} ".join(condition(rng, depth - 1) for _ in range(rng.randint(1, 3)))
-    return rng.choice((joined, f"({joined})", f"not ({joined})"))
+    )
 
 
-def expression(rng: random.Random, depth: int) -> str:
-    """A name, a literal, or what is made of them."""
-    if depth == 0 or rng.random() < 0.6:
-        return rng.choice(("a", "b", "d", "`c d`", "'x'", "''", "1", "-1.5", "0", "'2026-01-01'", "null", "true"))
-    one, other = expression(rng, depth - 1), expression(rng, depth - 1)
-    if rng.random() < 0.3:
+def expression(rng: random.Random, kind: str, depth: int = 2) -> str:
+    """A name or literal of this kind, or what is made of them."""
+    if depth == 0 or rng.random() < 0.5:
+        return rng.choice((*_NAMES[kind], *_LITERALS[kind]))
+    one, other = expression(rng, kind, depth - 1), expression(rng, kind, depth - 1)
+    if rng.random() < 0.3 or kind == "date":
         return f"case when {condition(rng, 0)} then {one} else {other} end"
-    return f"({one} {rng.choice(('+', '-', '*', '/', '||'))} {other})"
+    return f"({one} {rng.choice(('+', '-', '*', '/')) if kind == 'number' else '||'} {other})"

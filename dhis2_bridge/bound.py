@@ -7,7 +7,7 @@ from typing import Any
 from dhis2_bridge import dates, faults, names, periods
 from dhis2_bridge.crosswalks import BoundCrosswalk
 from dhis2_bridge.findings import MappingError
-from dhis2_bridge.lookups import Answer, Distinct, Hit, Lookup, Miss, Words
+from dhis2_bridge.lookups import Answer, Distinct, Hit, Lookup, Miss, Words, nearest
 from dhis2_bridge.mapping import Dimension, MappingTable, Period
 from dhis2_bridge.snapshot import DataElement, Snapshot
 
@@ -108,7 +108,7 @@ class Bound:
                 return found[0]
             if found:
                 raise self._fail(path, f"several in the snapshot are called {text}: {', '.join(found)}")
-        near = names.rank(text, self.snapshot.index(kind, "code"))
+        near = nearest(text, self.snapshot.index(kind, "code"))
         hint = f" (nearest: {', '.join(near)})" if near else ""
         raise self._fail(path, f"the snapshot {self.snapshot.source} has no {kind.replace('_', ' ')} {text}{hint}")
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import polars as pl
 
 from dhis2_bridge import periods
-from dhis2_bridge.findings import PLACE, CODES, FINDINGS_SCHEMA, arguments_text, empty
+from dhis2_bridge.findings import CODES, FINDINGS_SCHEMA, PLACE, arguments_text, empty
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.values import KEY, address, in_order, spread
 

@@ -7,7 +7,7 @@ become one frame. Nothing here knows of DHIS2 beyond the mapping.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import Final
 
 from dhis2_bridge import loose, names
@@ -36,6 +36,7 @@ __all__ = [
     "loose_block",
     "loose_table",
     "needs_sheet",
+    "outside_all",
     "read_dates",
     "records",
     "texts_of",
@@ -63,6 +64,12 @@ def lay_out(sheet: Sheet, table: MappingTable, given: Mapping[str, str]) -> tupl
     return blocks, found
 
 
+def outside_all(found: Iterable[Finding], blocks: Iterable[Block]) -> Iterator[Finding]:
+    """The findings of several tables of one file without those of cells outside one table that another one reads."""
+    read = {(block.sheet.sheet, row) for block in blocks for row, _ in block.rows}
+    return (one for one in found if one.code != "cell.outside_table" or (one.sheet, one.row) not in read)
+
+
 def _spans(sheet: Sheet, table: MappingTable) -> list[range]:
     """The stacked blocks of a sheet, as indexes of its rows; one block where none repeats."""
     everything = range(len(sheet.rows))
@@ -74,7 +81,9 @@ def _spans(sheet: Sheet, table: MappingTable) -> list[range]:
         for index, row in enumerate(sheet.rows)
         if any(cell and (wanted & spoken(cell) or wanted & spoken(cell.partition(":")[0])) for cell in row)
     ]
-    return [range(*ends) for ends in zip(marks, [*marks[1:], len(sheet.rows)], strict=True)] or [everything]
+    if not marks:
+        return [everything]
+    return [range(start, stop) for start, stop in pairwise([*marks, len(sheet.rows)])]
 
 
 def _upright(
@@ -88,7 +97,7 @@ def _upright(
     stop, by_blank = _body_stop(sheet, table, range(first, rows.stop))
     header = _header(sheet, table, start, first, stop)
     body, findings = _body(sheet, table, header, start, range(first, stop))
-    beyond = [*preface, *range(stop, rows.stop)]
+    beyond = [*(preface if rows.start == preface.stop else ()), *range(stop, rows.stop)]
     findings.extend(_outside(sheet, table, header, beyond, by_blank=by_blank))
     body.loose, missing = loose.texts(
         sheet, table, given, [*range(rows.start, start), *range(stop, rows.stop), *preface]
@@ -104,16 +113,19 @@ def _turned(
     Titles stand above the table and signatures below it here too, which after turning is beside it: rows with a loose
     cell, and those from an end word on, are none of the table's.
     """
-    anchor = _header_start(sheet, table, rows)
+    # A number of a row counts in the turned sheet; a label stands where it stands.
+    anchor = rows.start if table.source.header.row is not None else _header_start(sheet, table, rows)
     if anchor is None:
         return None, [_not_found(sheet, table, rows)]
     texts, missing = loose.texts(sheet, table, given, [*rows, *preface])
     stop, _ = _body_stop(sheet, table, range(anchor + 1, rows.stop))
     aside = {row - sheet.first_row for _, row, _ in texts.values() if row is not None} - {anchor}
+    own = set(range(rows.start, stop)) - aside
     part = replace(
         sheet,
-        rows=[[] if index in aside else sheet.rows[index] for index in range(rows.start, stop)],
+        rows=[sheet.rows[index] if index in own else [] for index in range(rows.start, stop)],
         first_row=sheet.first_row + rows.start,
+        faults={place: fault for place, fault in sheet.faults.items() if place[0] - sheet.first_row in own},
     )
     over = transposed(part)
     whole = range(len(over.rows))

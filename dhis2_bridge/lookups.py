@@ -169,7 +169,7 @@ class Lookup:
         self._parent = Lookup(dimension.below, "org_unit", table, snapshot) if dimension.below is not None else None
 
     def read(self, label: str) -> Answer:
-        """What a label means. A label of several columns has its texts joined by `SEPARATOR`, its parent's behind it."""
+        """What a label means. Labels of several columns are joined by `SEPARATOR`, and those of the parent follow."""
         parent: str | None = None
         if self._parent is not None:
             texts = label.split(SEPARATOR)

@@ -14,7 +14,7 @@ from dhis2_bridge.values import Sheet
 SEARCHED_BELOW: Final = 3
 """How many rows under a label its value may stand, with blank cells between."""
 
-_SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,5}(?:\.(?:gz|zip))?")
+_SUFFIX: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}(?:\.(?:gz|zip|zst))?$")
 
 
 def texts(
@@ -57,7 +57,7 @@ def standing(dimension: Dimension, key: str, source: str, sheet: str | None, giv
     base = re.split(r"[/\\]", source)[-1]
     for wanted, text, whole in (
         (dimension.sheet_name, sheet or "", sheet or ""),
-        (dimension.file_name, base, _SUFFIX.sub("", base) if _SUFFIX.search(base) else base),
+        (dimension.file_name, base, _SUFFIX.sub("", base)),
     ):
         if wanted is True:
             return whole

@@ -140,8 +140,15 @@ def globs(patterns: Iterable[str]) -> Callable[[str], bool]:
 
     No other character is special: labels hold question marks and brackets.
     """
+    return _globs(tuple(patterns))
+
+
+@functools.lru_cache(maxsize=1 << 8)
+def _globs(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     folded = [fold(pattern).split("*") for pattern in patterns]
 
+    # Line codes and labels come again in every form.
+    @functools.lru_cache(maxsize=1 << 12)
     def is_one_of(text: str) -> bool:
         key = fold(text)
         return any(_fits(parts, key) for parts in folded)

@@ -27,9 +27,9 @@ def records(blocks: list[Block], table: MappingTable) -> Iterator[tuple[Header, 
 
     Columns: `source`, `sheet`, `header_row`, `row`, `section`, the texts of the columns as "1", "2", ... (null where
     blank), and for each loose text its `=<key>`, `=<key>.row` and `=<key>.column`; loose cells have `=column`, the
-    column where each stands, and their header has the value in that column too. A cell merged downwards gives its text to every row that it covers, except where the
-    column holds values: one number for two lines would count twice. Faults of labels and values stand as `faults`
-    says.
+    column where each stands, and their header has the value in that column too. A cell merged downwards gives its text
+    to every row that it covers, except where the column holds values: one number for two lines would count twice.
+    Faults of labels and values stand as `faults` says.
     """
     by_header: dict[Header, list[Block]] = {}
     for block in chain.from_iterable(map(_in_place, blocks)):

@@ -80,6 +80,7 @@ class Walk:
         self._tables: dict[int, list[MappingTable]] = {}
         self._blocks: dict[int, tuple[Mapping, MappingTable, list[layout.Block]]] = {}
         self._forms = 0
+        self._seen_headers: dict[tuple[int, layout.Header], Columns] = {}
 
     def parts(
         self, files: Iterable[str | Path], stdin: BinaryIO | None = None, on_progress: Progress | None = None
@@ -227,7 +228,7 @@ class Walk:
                 return [block], list(layout.cell_findings(block, set(), set(block.columns)))
             blocks, found = layout.lay_out(sheet, table, self._given)
             for block in blocks:
-                columns = Columns(block.header, table, coalesce=False)
+                columns = self._columns(block.header, table)
                 if columns.problems:
                     at = (sheet.source, sheet.sheet, block.header_row, None)
                     return None, [*found, *(Finding(p.code, *at, p.found, p.arguments) for p in columns.problems)]
@@ -235,6 +236,15 @@ class Walk:
                 layout.read_dates(block, table, columns.numbers)
                 found.extend(layout.cell_findings(block, labels, set(columns.value_columns())))
             return (blocks, found) if blocks else (None, found)
+
+    def _columns(self, header: layout.Header, table: MappingTable) -> Columns:
+        """The columns that a mapping reads of a header: asked once for each header, which many forms share."""
+        key = (id(table), header)
+        if key not in self._seen_headers:
+            if len(self._seen_headers) > FORMS:
+                self._seen_headers.clear()
+            self._seen_headers[key] = Columns(header, table, coalesce=False)
+        return self._seen_headers[key]
 
     def _keep(
         self, mapping: Mapping, table: MappingTable, blocks: list[layout.Block], found: Iterable[Finding]

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dhis2_bridge.findings import UsageError
@@ -18,4 +18,5 @@ def written(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # what could not be made cannot be removed either
+            part.unlink()

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 SPECIAL = (
-    b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"\xd0", b"\xed\xa0\x80", b"\xe2\x80\xa8", b"\x1a", b"\r", b"\n", b"\r\n",
-    b'"', b'""', b"'", b",", b";", b"\t", b"|", b"[", b"]", b"{", b"}", b":", b"\\", b"\\ud800", b"<", b">", b"&", b"/>",
-    b"&#0;", b"&#x41;", b"]]>", b"-1", b"0", b"007", b"1e999", b"NaN", b"Infinity", b"9" * 400, b"1,234.5", b"null",
-    b"true", b"=1+1", b"#REF!", b"2026-13-45", b"31.12.9999", b"0000-00-00", b"A" * 5000, b" " * 300, b"..", b"/", b"%s",
-    "Жами".encode("cp1251"), "oʻ".encode(), "١٢".encode(), "²".encode(), "\u202e".encode(),
-)  # fmt: skip
+    *b"\x00 \xff \xef\xbb\xbf \xff\xfe \xd0 \xed\xa0\x80 \xe2\x80\xa8 \x1a \r \n \r\n \t".split(b" "),
+    *b'" "" \' , ; | [ ] { } : \\ \\ud800'.split(b" "),
+    *b"< > & /> &#0; &#x41; ]]> -1 0 007 1e999 NaN Infinity 1,234.5 null true =1+1 #REF! .. / %s".split(b" "),
+    *b"2026-13-45 31.12.9999 0000-00-00".split(b" "),
+    *(b"9" * 400, b"A" * 5000, b" " * 300),
+    *(text.encode() for text in ("oʻ", "١٢", "²", "\u202e")),
+    "Жами".encode("cp1251"),
+)
 
 Mutation = Callable[[random.Random, bytearray], None]
 
@@ -206,23 +208,24 @@ def any_json(rng: random.Random, depth: int = 4) -> Any:
 _NAMES = {"text": ("a", '"c d"'), "number": ("b",), "date": ("d",)}
 _LITERALS = {
     "text": ("'x'", "'1'", "'%'", "'ʻ'"),
-    "number": ("0", "1", "-1.5", "1e3"),
-    "date": ("'2026-01-01'", "'31.12.9999'"),
+    "number": ("0", "1", "-1.5", "1000"),
+    "date": ("'2026-01-01'", "'9999-12-31'"),
 }
 
 
 def condition(rng: random.Random, depth: int = 3) -> str:
     """A condition of the language of mappings: `a` and `"c d"` are texts, `b` a number, `d` a date."""
-    if depth and rng.random() < 0.6:
+    if depth and rng.random() < 0.5:
         joined = f" {rng.choice(('and', 'or'))} ".join(condition(rng, depth - 1) for _ in range(rng.randint(1, 3)))
         return rng.choice((joined, f"({joined})", f"not ({joined})"))
     kind = rng.choice(tuple(_NAMES))
     name, literals = rng.choice(_NAMES[kind]), _LITERALS[kind]
+    other, number = expression(rng, kind, depth), expression(rng, "number", depth)
     return rng.choice(
         (
-            f"{expression(rng, kind)} {rng.choice(('=', '<>') if kind == 'text' else ('=', '<>', '<', '>='))} {name}",
+            f"{other} {rng.choice(('=', '<>') if kind == 'text' else ('=', '<>', '<', '>='))} {name}",
             f"{name} {rng.choice(('', 'not '))}in ({rng.choice(literals)}, {rng.choice((*literals, 'null'))})",
-            f"b between {expression(rng, 'number')} and {expression(rng, 'number')}",
+            f"b between {number} and {rng.choice(_LITERALS['number'])}",
             f"{name} is {rng.choice(('', 'not '))}null",
             f"a like '{rng.choice(('%', 'x%', '_', '', '%[%', '.*', 'a_c'))}'",
         )
@@ -235,5 +238,5 @@ def expression(rng: random.Random, kind: str, depth: int = 2) -> str:
         return rng.choice((*_NAMES[kind], *_LITERALS[kind]))
     one, other = expression(rng, kind, depth - 1), expression(rng, kind, depth - 1)
     if rng.random() < 0.3 or kind == "date":
-        return f"case when {condition(rng, 0)} then {one} else {other} end"
+        return f"case when {condition(rng, depth - 1)} then {one} else {other} end"
     return f"({one} {rng.choice(('+', '-', '*', '/')) if kind == 'number' else '||'} {other})"

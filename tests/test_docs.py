@@ -7,8 +7,10 @@ is written there, so that what follows can use it:
     ```python   is run; with `>>>` as a doctest. All blocks of a document share their names
     ```yaml     is a mapping and is loaded; one without `mapping:` replaces these keys in the last whole one
     ```text     below a line that ends with "says:" is in what the last command printed
+    ```crontab  is run in a folder with an inbox
     a table under column letters A, B, ... is a sheet (`<` is merged with the cell to its left, `^` with that above)
-    a table `data element | ...` is what the last mapping gives of the files drawn since the last heading
+    a table of `data element`, `period`, `value`, ... is what the last mapping gives of the files drawn since the last
+    heading or command
     a table `finding | ...` is what it finds; without one there are neither errors nor warnings
 """
 
@@ -33,7 +35,7 @@ import pytest
 import xlsxwriter
 from pydantic import BaseModel
 
-from dhis2_bridge import cli, findings, load_mapping, mapping, pipeline
+from dhis2_bridge import cli, findings, load_mapping, mapping, pipeline, runs
 from dhis2_bridge.report import words
 from dhis2_bridge.values import address
 
@@ -43,6 +45,10 @@ DOCUMENTS = sorted(
 )
 WALKED = [path for path in DOCUMENTS if path.name not in {"CONTRIBUTING.md", "CHANGELOG.md"}]
 SANDBOX_OF_DOCUMENTS = "http://127.0.0.1:8085"
+OF_A_VALUE = {
+    "data element", "options", "org unit", "period", "value", "comment", "cell", "row", "sheet", "file",
+}  # fmt: skip
+SAYS = ("says:", "печатает:", "yozadi:")
 
 
 def name_of(path: Path) -> str:
@@ -170,7 +176,9 @@ class Walk:
                 self.judge()
                 self.files, self.sheets = [], {}
             case "sh":
+                self.judge()
                 self.run_all(block)
+                self.files, self.sheets = [], {}
             case "python":
                 self.python(block)
             case "toml":
@@ -180,7 +188,9 @@ class Walk:
                 self.take_mapping(block, named)
             case "table":
                 self.take_table(block, named)
-            case "text" if block.before.endswith("says:"):
+            case "crontab":
+                self.cron(block)
+            case "text" if block.before.endswith(SAYS):
                 said = " ".join(self.said.split())
                 assert all(" ".join(line.split()) in said for line in block.lines), f"it says: {self.said}"
             case "csv" | "json" | "text" if named is not None:
@@ -192,6 +202,9 @@ class Walk:
             self.files.append(name)
 
     def here(self, text: str) -> str:
+        """The text with the address of a sandbox that runs in the place of that which documents name."""
+        if SANDBOX_OF_DOCUMENTS in text and self.sandbox is None:
+            self.start_sandbox([])
         return text.replace(SANDBOX_OF_DOCUMENTS, self.url)
 
     # mappings and what they give
@@ -215,8 +228,10 @@ class Walk:
             draw(self.sheets[named], self.folder / named)
             if named not in self.files:
                 self.files.append(named)
-        elif header[0] in {"data element", "finding"}:
-            self.wants[header[0]] = block
+        elif header[0] == "finding":
+            self.wants["finding"] = block
+        elif set(header) <= OF_A_VALUE:
+            self.wants["value"] = block
 
     def judge(self) -> None:
         """Compares what the last mapping gives with what the document says."""
@@ -225,14 +240,15 @@ class Walk:
         wants, self.wants = self.wants, {}
         made = load_mapping(self.folder / self.mapping)
         first = next(iter(wants.values()))
-        given = dict(re.findall(r"--(period|org-unit) (\w+)", first.before))
-        given = {name.replace("-", "_"): text for name, text in given.items()}
+        options = {name.replace("-", "_"): text for name, text in re.findall(r"--([a-z-]+) (\w+)", first.before)}
+        earlier = options.pop("previous", None)
+        previous = runs.read(self.folder / earlier)[1] if earlier else None
         with contextlib.chdir(self.folder):
             inputs = [name for name in self.files if name not in made.crosswalks]
-            result = pipeline.convert(inputs, made, ROOT / "docs" / "practice.json", given=given)
+            result = pipeline.convert(inputs, made, ROOT / "docs" / "practice.json", given=options, previous=previous)
         found = [f for f in findings.rows(result.findings) if f.severity != "info"]
         said = {
-            "data element": (value_rows(result), wants.get("data element")),
+            "value": (value_rows(result), wants.get("value")),
             "finding": ([finding_row(f) for f in found], wants.get("finding")),
         }
         for what, (rows, block) in said.items():
@@ -267,6 +283,15 @@ class Walk:
         done = subprocess.run(["bash", "-c", command], cwd=self.folder, capture_output=True, text=True, check=False)
         self.said = done.stdout + done.stderr
         return done.returncode
+
+    def cron(self, block: Block) -> None:
+        """Runs the line of a crontab as cron would, over the files of the district of the examples."""
+        shutil.copytree(self.folder / "examples" / "phc" / "district", self.folder / "inbox")
+        line = next(line for line in block.lines if line[0].isdigit())
+        command = line.split(maxsplit=5)[5].replace("/srv/dhis2", str(self.folder))
+        assert "%" not in command, "cron makes a line end of it"
+        code = self.run(command)
+        assert code == 0, self.said[-2000:]
 
     def start_sandbox(self, options: list[str]) -> None:
         self.stop_sandbox()
@@ -406,6 +431,16 @@ def test_codes_of_findings_that_a_document_names_exist(path: Path) -> None:
     files = {"csv", "json", "yaml", "xlsx", "py", "toml", "parquet", "md", "svg"}
     named = {f"{family}.{rest}" for family, rest in spans if family in families and rest not in files}
     assert named <= findings.CODES.keys()
+
+
+@pytest.mark.parametrize("language", ["ru", "uz"])
+def test_the_pages_for_statisticians_quote_the_messages_as_they_are(language: str) -> None:
+    locale = words.locale(language)
+    said = {entry["title"] for entry in locale.codes.values()} | set(locale.phrases.values())
+    text = (ROOT / "docs" / language / "README.md").read_text(encoding="utf-8")
+    quoted = [row[0] for block in blocks_of(text) if block.kind == "table" for row in block.rows()[1:]]
+    assert len(quoted) >= 10
+    assert set(quoted) <= said
 
 
 @pytest.mark.parametrize("script", ["make_reference.py", "picture.py"])

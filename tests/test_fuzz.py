@@ -1,13 +1,13 @@
 """Broken inputs by the thousand: each ends in findings or in one of our exceptions, soon, with little memory.
 
-The inputs follow from their numbers, so a failure is run again by its name: `kind-number`. 2,000 are run here;
+An input follows from its number, and a failure names it: `run_one(number, folder)` makes it again. 2,000 are run here;
 `pytest -m whole tests/test_fuzz.py` runs 20,000.
 """
 
+import faulthandler
 import gc
 import json
 import random
-import resource
 import signal
 import sys
 import tempfile
@@ -26,12 +26,15 @@ import polars as pl
 import pytest
 
 import dhis2_bridge
-from dhis2_bridge import mapping_file, predicates, runs, settings, snapshot, sources
-from dhis2_bridge.findings import CODES, BridgeError, MappingError, SnapshotError, Unreadable
+from dhis2_bridge import mapping_file, predicates, runs, settings, snapshot, sources, walk
+from dhis2_bridge.cli.terminal import LONGEST_LINE, lines_of
+from dhis2_bridge.findings import CODES, BridgeError, MappingError, Unreadable
 from dhis2_bridge.predicate_text import PredicateError
 from dhis2_bridge.report.json_lines import findings_json
 from dhis2_bridge.report.text import findings_text
-from dhis2_bridge.report.words import LANGUAGES, sentence
+from dhis2_bridge.report.words import LANGUAGES
+
+resource = pytest.importorskip("resource", reason="this system has no such limits")
 
 SECONDS_FOR_ONE = 10
 MEMORY_FOR_ONE = 300 << 20
@@ -62,16 +65,24 @@ def form(name: str) -> dhis2_bridge.Mapping:
 
 
 @cache
+def form_of_lines() -> dhis2_bridge.Mapping:
+    path = settings.mapping_path("uzbekistan/phc_monthly_json")
+    text = path.read_text(encoding="utf-8").replace("format: json", "format: ndjson")
+    return mapping_file.load_text(text, "lines.yaml", path.parent)
+
+
+@cache
 def instance() -> dhis2_bridge.Snapshot:
     return dhis2_bridge.load_snapshot(EXAMPLES / "metadata" / "uz_phc_m.json")
 
 
 @cache
 def binary_workbooks() -> tuple[bytes, ...]:
-    cells: dict[tuple[int, int], str | float] = {
-        (0, 0): "UZ_PHC_M shakli", (1, 0): "Hisobot davri", (1, 2): "2026-09", (2, 0): "Satr kodi", (3, 0): "01", (3, 2): 5,
-    }  # fmt: skip
-    rows = "".join(f"<table:table-row>{'<table:table-cell><text:p>01</text:p></table:table-cell>' * 3}</table:table-row>")
+    form = {(0, 0): "UZ_PHC_M shakli", (1, 0): "Hisobot davri", (1, 2): "2026-09", (2, 0): "Satr kodi", (3, 0): "01"}
+    cells: dict[tuple[int, int], str | float] = {**form, (3, 2): 5}
+    rows = "".join(
+        f"<table:table-row>{'<table:table-cell><text:p>01</text:p></table:table-cell>' * 3}</table:table-row>"
+    )
     return drawing.xls(cells, declared=(4, 3)), drawing.xlsb(cells), drawing.ods(rows)
 
 
@@ -84,6 +95,20 @@ def convert(content: bytes, folder: Path, *names: str, suffix: str = "") -> dhis
 def mutated_csv(rng: random.Random, folder: Path) -> Any:
     name, other = rng.sample(("phc/phc_comma.csv", "phc/phc_semicolon.csv"), 2)
     return convert(mutate.mutated(rng, example(name), [example(other)]), folder, "phc_monthly_long", suffix=".csv")
+
+
+def streamed_csv(rng: random.Random, folder: Path) -> Any:
+    """The same input as a file read at once and as one that is converted part by part."""
+    content = mutate.mutated(rng, example("phc/phc_comma.csv"))
+    at_once = convert(content, folder, "phc_monthly_long", suffix=".csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walk, "LONG", 0)
+        in_parts = convert(content, folder, "phc_monthly_long", suffix=".csv")
+    for one, other in ((at_once.ready, in_parts.ready), (at_once.findings, in_parts.findings)):
+        assert sorted(map(str, one.drop("chunk", "position", strict=False).rows())) == sorted(
+            map(str, other.drop("chunk", "position", strict=False).rows())
+        )
+    return in_parts
 
 
 def mutated_json(rng: random.Random, folder: Path) -> Any:
@@ -99,7 +124,9 @@ def changed_json(rng: random.Random, folder: Path) -> Any:
 def mutated_ndjson(rng: random.Random, folder: Path) -> Any:
     document = json.loads(example("phc/phc.json"))
     lines = [json.dumps({**document, "items": [item]}) for item in document["items"][: rng.choice((1, 3, 10))]]
-    return convert(mutate.mutated(rng, "\n".join(lines).encode()), folder, "phc_monthly_json", suffix=".ndjson")
+    path = folder / "input.ndjson"
+    path.write_bytes(mutate.mutated(rng, "\n".join(lines).encode()))
+    return dhis2_bridge.convert(path, form_of_lines(), instance())
 
 
 def mutated_workbook(rng: random.Random, folder: Path) -> Any:
@@ -118,7 +145,9 @@ def mutated_binary(rng: random.Random, folder: Path) -> Any:
 
 
 def random_bytes(rng: random.Random, folder: Path) -> Any:
-    start = rng.choice((b"PK\3\4", b"PK\5\6", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"\xff\xfe", b"\xef\xbb\xbf", b"{", b"[{", b""))
+    start = rng.choice(
+        (b"PK\3\4", b"PK\5\6", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"\xff\xfe", b"\xef\xbb\xbf", b"{", b"[{", b"")
+    )
     return convert(start + rng.randbytes(rng.choice((0, 1, 20, 600, 5000))), folder)
 
 
@@ -170,18 +199,29 @@ def mutated_crosswalk(rng: random.Random, folder: Path) -> Any:
 
 
 def random_yaml(rng: random.Random, folder: Path) -> Any:
-    words = ("mapping", "version", "data_set", "org_unit", "period", "value", ":", ":", "\n", "\n  ", "- ", "{", "}", "[", "]",
-             "&a", "*a", "<<", "!!python/object", "|", ">", "'", '"', "1", "x", "#", "---", "\t", "é", "yes", "0x1f", ",")  # fmt: skip
+    marks = ": : { } [ ] &a *a << !!python/object | > ' \" 1 x # --- é yes 0x1f ,"
+    words = [
+        *marks.split(" "),
+        "\n",
+        "\n  ",
+        "\n- ",
+        "\t",
+        "mapping",
+        "version",
+        "data_set",
+        "org_unit",
+        "period",
+        "value",
+    ]
     return mapping_file.load_text(mutate.sentence(rng, words, 60))
 
 
 def random_predicate(rng: random.Random, folder: Path) -> Any:
-    words = ("a", "b", "`c d`", "=", "<>", "<", ">=", "and", "or", "not", "in", "(", ")", ",", "between", "is", "null", "like",
-             "'x'", "'%y_'", "1", "1.5", "-", "+", "*", "/", "||", "case", "when", "then", "else", "end", ";", "--", "/*", "''", "?",
-             "select", "exists", "::", "cast", "now()", "x'00'", "$1", "true", "1e400", "'2026-01-01'")  # fmt: skip
+    words = "a b = <> < >= and or not in ( ) , between is null like 'x' '%y_' 1 1.5 - + * / || case when then else end"
+    hostile = "; -- /* '' ? ` select exists :: cast now() x'00' $1 true 1e400 '2026-01-01' \"c d\""
     is_condition = rng.random() < 0.7
     right = mutate.condition(rng) if is_condition else mutate.expression(rng, rng.choice(("text", "number")))
-    text = mutate.sentence(rng, words, 12) if rng.random() < 0.2 else right
+    text = mutate.sentence(rng, f"{words} {hostile}".split(" "), 12) if rng.random() < 0.2 else right
     if rng.random() < 0.2:
         text = mutate.mutated(rng, text.encode()).decode("utf-8", "replace")
     make = predicates.compile if is_condition else predicates.compile_value
@@ -212,10 +252,26 @@ def mutated_run(rng: random.Random, folder: Path) -> Any:
 
 
 KINDS: dict[Callable[[random.Random, Path], Any], int] = {
-    mutated_csv: 18, mutated_json: 8, changed_json: 6, mutated_ndjson: 6, mutated_workbook: 8, mutated_xml: 12,
-    mutated_binary: 6, random_bytes: 4, random_table: 8, random_json: 6, opened: 6, mutated_mapping: 12,
-    mutated_crosswalk: 3, random_yaml: 3, random_predicate: 6, mutated_snapshot: 8, mutated_run: 2,
-}  # fmt: skip
+    mutated_csv: 14,
+    streamed_csv: 4,
+    mutated_json: 8,
+    changed_json: 6,
+    mutated_ndjson: 6,
+    mutated_workbook: 8,
+    mutated_xml: 12,
+    mutated_binary: 6,
+    random_bytes: 4,
+    random_table: 8,
+    random_json: 6,
+    opened: 6,
+    mutated_mapping: 12,
+    mutated_crosswalk: 3,
+    random_yaml: 3,
+    random_predicate: 6,
+    mutated_snapshot: 8,
+    mutated_run: 2,
+}
+"""How often each kind of input comes."""
 
 
 # -- what has to be true of each -------------------------------------------------------------------------------------
@@ -223,16 +279,18 @@ KINDS: dict[Callable[[random.Random, Path], Any], int] = {
 
 @contextmanager
 def watched(seconds: int) -> Iterator[None]:
-    """Ends what takes too long, and holds memory to a limit, where the system can."""
+    """Ends what takes too long; where not even a signal is heard, the whole process."""
 
     def ring(_number: int, _frame: FrameType | None) -> None:
         raise TooSlow
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.alarm(seconds)
+    faulthandler.dump_traceback_later(6 * seconds, exit=True, file=sys.__stderr__)
     try:
         yield
     finally:
+        faulthandler.cancel_dump_traceback_later()
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
 
@@ -247,7 +305,10 @@ def judge_conversion(result: dhis2_bridge.Conversion, rng: random.Random) -> str
     ready = result.ready
     assert counts["values_ready"] == ready.height
     assert sum(len(json.loads(chunk.body)["dataValues"]) for chunk in result.chunks()) == ready.height
-    assert ready.select("data_set", "data_element", "period", "org_unit", "value", "row").null_count().sum_horizontal()[0] == 0
+    assert (
+        ready.select("data_set", "data_element", "period", "org_unit", "value", "row").null_count().sum_horizontal()[0]
+        == 0
+    )
     key = ("data_element", "org_unit", "period", "category_option_combo", "attribute_option_combo")
     assert ready.select(key).is_duplicated().sum() == 0
     assert set(result.findings["code"]) <= set(CODES)
@@ -262,20 +323,20 @@ def judge_conversion(result: dhis2_bridge.Conversion, rng: random.Random) -> str
 
 
 def judge_error(error: Exception) -> str:
-    lines = str(error).split("\n")
+    if isinstance(error, PredicateError):
+        assert error.problems
+        return "PredicateError"
+    lines = lines_of(error)
+    assert all(0 < len(line) <= 2 * LONGEST_LINE for line in lines)
+    assert all(line.isprintable() for line in lines), ascii(lines)
     if isinstance(error, MappingError):
         assert len(lines) == len(error.problems)
         assert all(line.startswith(f"{error.path}:") for line in lines)
     elif isinstance(error, Unreadable):
         assert error.finding.code in CODES
-        assert all(sentence(error.finding, language) for language in LANGUAGES)
-    elif isinstance(error, PredicateError):
-        assert error.problems
     elif len(lines) > 1:
         # Several faults of one snapshot: each line names the file.
         assert len({line.partition(": ")[0] for line in lines}) == 1
-    longest = 20_000 if isinstance(error, SnapshotError) else 2_000
-    assert all(0 < len(line) < longest for line in lines), [len(line) for line in lines]
     return type(error).__name__
 
 
@@ -317,16 +378,11 @@ def run_block(start: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     print(f"slowest {slowest[0]:.2f} {slowest[1]} peak {peak() >> 20}")
 
 
-@pytest.mark.parametrize("start", range(0, USUAL, BLOCK))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    whole = "whole" in str(metafunc.config.getoption("markexpr"))
+    blocks = range(0, WHOLE if whole else USUAL, BLOCK)
+    metafunc.parametrize("start", [pytest.param(start, marks=[pytest.mark.whole] * whole) for start in blocks])
+
+
 def test_any_input_ends_well(start: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_block(start, tmp_path, monkeypatch)
-
-
-@pytest.mark.whole
-@pytest.mark.parametrize("start", range(USUAL, USUAL + WHOLE, BLOCK))
-def test_any_of_many_inputs_ends_well(
-    start: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
-    if "whole" not in str(request.config.getoption("markexpr")):
-        pytest.skip("the full count is run by `pytest -m whole`")
     run_block(start, tmp_path, monkeypatch)

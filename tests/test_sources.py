@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import stat
+import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -113,7 +114,7 @@ def test_a_declared_format_is_believed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "form"),
     [
-        (gzip.compress(b"a,b\n"), "gzip"),
+        (gzip.compress(b"a,b\n", mtime=0), "gzip"),
         (b"%PDF-1.7\n", "PDF"),
         (b"\x89PNG\r\n\x1a\n", "image"),
         (b"\xff\xd8\xff\xe0", "image"),
@@ -300,6 +301,27 @@ def test_files_come_sorted_and_each_once(folder: Path) -> None:
 def test_a_hidden_file_that_is_named_is_read_and_a_lock_is_not(folder: Path) -> None:
     found = expand([folder / ".hidden", folder / "~$a.xlsx"])
     assert (names(found.files), names(found.left_out)) == ([".hidden"], ["~$a.xlsx"])
+    with pytest.raises(UsageError, match=r"nothing is left to read: .*a\.xlsx was left out"):
+        expand([folder / "~$a.xlsx"])
+
+
+def test_a_folder_without_a_file_is_no_success(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "none" / "sub").mkdir(parents=True)
+    (tmp_path / "none" / ".hidden").touch()
+    with pytest.raises(UsageError, match="no file to read in this folder"):
+        expand([folder, tmp_path / "none"])
+
+
+def test_a_name_that_no_system_takes_is_an_error_of_the_call() -> None:
+    with pytest.raises(UsageError, match=r"cannot be looked at: .*too long"):
+        expand(["a" * 5_000])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names as text")
+def test_a_name_in_another_encoding_is_spelled_out(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\x8e\x92.csv"))  # "ОТ" as an old archive brings it
+    path.write_text("a,b\n1,2\n")
+    assert open_source(path).name == f"{tmp_path}/\\x8e\\x92.csv"
 
 
 @pytest.mark.parametrize("name", ["none.csv", "*.ods"])

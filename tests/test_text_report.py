@@ -75,6 +75,20 @@ def test_a_report_whole() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("language", "refused", "lost"),
+    [
+        ("en", "Refused by the server: 1 place, 2 values not stored", "Answer of the server lost: 1 place"),
+        ("ru", "Отклонено сервером: 1 место, не сохранено: 2 значения", "Ответ сервера не получен: 1 место"),
+        ("uz", "Server rad etdi: 1 ta joyda, 2 ta qiymat saqlanmadi", "Serverning javobi yetib kelmadi: 1 ta joyda"),
+    ],
+)
+def test_what_was_sent_is_not_said_to_be_left_out(language: str, refused: str, lost: str) -> None:
+    shown = text([Finding("server.refused", values=2), Finding("server.unknown", values=3)], language)
+    headings = [line.strip() for line in shown.splitlines() if line.startswith("  ") and line[2] != " "]
+    assert sorted(headings) == sorted([refused, lost])
+
+
 def test_no_findings_is_no_text() -> None:
     assert findings_text(empty()) == ""
 

@@ -110,8 +110,8 @@ def test_reasons_of_the_readers_have_words() -> None:
     calls = {
         "file_reason": r'\bunreadable\([^"]*"(\w+)"|"reason": "(\w+)"|reason = "(\w+)"',
         "amount": r'\btoo_large\([^"]*"(\w+)"|what="(\w+)"|"what": "(\w+)"',
-        "format": r'\bunsupported\([^"]*"([a-z]\w+)"',
-        "advice": r'\bunsupported\([^"]*"\w+"[^"\n]*"(\w+)"\)|"advice": "(\w+)"',
+        "format": r'\bunsupported\([\w.]+, "([a-z]\w+)"',
+        "advice": r'\bunsupported\([^\n]*"(\w+)"\)|"advice": "(\w+)"',
         "json_reason": r'_broken\(text, [^"]*"(\w+)"',
         "quote_reason": r'fault = \w+, "(\w+)"|return "(\w+)" if "expected after"',
     }

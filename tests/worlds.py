@@ -1,7 +1,7 @@
 """A small DHIS2 instance and small forms for tests: metadata, tables drawn as text, and what became of them.
 
-A table is text with `|` between cells. `<` continues the merged cell on its left, `^` the one above; `#REF!` is an error
-cell, `@2026-09-01` a date, `'007` a text of digits; other numbers are numbers.
+A table is text with `|` between cells. `<` continues the merged cell on its left, `^` the one above; `#REF!` is an
+error cell, `@2026-09-01` a date, `'007` a text of digits; other numbers are numbers.
 """
 
 import functools
@@ -156,7 +156,9 @@ def document() -> dict[str, Any]:
                 "name": code,
                 "periodType": period_type,
                 "categoryCombo": {"id": uid(combo)},
-                "dataSetElements": [{"dataElement": {"id": uid(e)}, "categoryCombo": {"id": uid(c)}} for e, c, _ in elements],
+                "dataSetElements": [
+                    {"dataElement": {"id": uid(e)}, "categoryCombo": {"id": uid(c)}} for e, c, _ in elements
+                ],
                 "organisationUnits": [{"id": uid(unit)} for unit, _, _ in units if unit != "17"],
             }
             for code, (period_type, combo) in DATA_SETS.items()
@@ -184,13 +186,11 @@ def sheet(text: str, **more: Any) -> Sheet:
                 top, left = _head(cells, number, column)
                 bottom, right = merged.get((top, left), (top, left))
                 merged[top, left] = (max(bottom, number), max(right, column))
-                cell = ""
             elif cell.startswith("#"):
                 faults[number, column] = Finding("cell.error", "form.xlsx", "Form", number, column, cell)
-                cell = ""
             elif cell.startswith("@"):
                 dates.add((number, column))
-            rows[-1].append(cell.lstrip("@'"))
+            rows[-1].append("" if cell[:1] in {"<", "^", "#"} else cell.lstrip("@'"))
     spans = tuple((top, left, *corner) for (top, left), corner in merged.items())
     held = {"source": "form.xlsx", "sheet": "Form", "rows": rows, "merged": spans, **more}
     return Sheet(dates=frozenset(dates), faults=faults, **held)

@@ -90,7 +90,7 @@ def program() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with the documented code; a person's mistake never ends in a traceback."""
-    from dhis2_bridge.cli.terminal import STOPPED, prepare_streams
+    from dhis2_bridge.cli.terminal import STOPPED, complain, prepare_streams
 
     prepare_streams()
     try:
@@ -106,9 +106,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = READER_GONE
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         _silence(sys.stdout)
-        code = READER_GONE
+        code = READER_GONE if isinstance(error, BrokenPipeError) else complain(error)
     sys.exit(code)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from dhis2_bridge.cli.terminal import say
+from dhis2_bridge.cli.terminal import say, say_phrase
 
 
 @click.command("sandbox")
@@ -25,10 +25,10 @@ def command(metadata: Path | None, server_version: str | None, port: int, databa
     served = metadata or settings.shipped("examples") / "metadata" / "uz_phc_m.json"
     version = server_version or snapshot.load(served).identity.version_text or "2.43.2"
     with Sandbox(served, version=version, port=port, database=database, log=say if verbose else None) as sandbox:
-        say(f"DHIS2 sandbox {version} at {sandbox.url}, login admin / district. Ctrl-C stops it.")
-        say(f"  export DHIS2_URL={sandbox.url} DHIS2_USERNAME=admin DHIS2_PASSWORD=district")
         try:
+            say(f"DHIS2 sandbox {version} at {sandbox.url}, login admin / district. Ctrl-C stops it.")
+            say(f"  export DHIS2_URL={sandbox.url} DHIS2_USERNAME=admin DHIS2_PASSWORD=district")
             sandbox.serve_forever()
         except KeyboardInterrupt:
-            say("stopped")
+            say_phrase("stopped")
     return 0

@@ -4,8 +4,10 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeVar, cast
+from typing import Any, BinaryIO, Final, TextIO, TypeVar, cast
 
 import click
 
@@ -14,17 +16,41 @@ F = TypeVar("F", bound=Callable[..., Any])
 STOPPED: Final = 130
 """Exit code of a run that Ctrl-C ended, as shells have it."""
 
+LONGEST_LINE: Final = 1_000
+"""Characters of one line about an error: it may quote what somebody else wrote."""
+
 _LANGUAGE: Final = "dhis2_bridge.language"
+_STDERR: Final = 2
 
 # What a terminal would obey or hide: controls but the line feed, marks of direction, halves of characters.
 _OBEYED: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def prepare_streams() -> None:
-    """Makes output safe on any console: what it cannot show is replaced and never raises."""
+    """Makes output safe anywhere: what a console cannot show is replaced, and what nobody wants goes nowhere."""
+    # None is a stream that was closed from the start (`>&-`), as some job runners do.
+    sys.stdout = sys.stdout or _opened(os.open(os.devnull, os.O_WRONLY), "utf-8")
+    sys.stderr = sys.stderr or _opened(os.open(os.devnull, os.O_WRONLY), "utf-8")
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    if not os.environ.get("DHIS2_BRIDGE_DEBUG"):
+        _hush_libraries()
+
+
+def _hush_libraries() -> None:
+    """Keeps what libraries in Rust write past Python about a broken file from standard error; we say it in words."""
+    with suppress(OSError, ValueError):  # a standard error that is no file
+        if sys.stderr.fileno() == _STDERR:
+            encoding = sys.stderr.encoding
+            sys.stderr = _opened(os.dup(_STDERR), encoding)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, _STDERR)
+            os.close(nowhere)
+
+
+def _opened(descriptor: int, encoding: str) -> TextIO:
+    return open(descriptor, "w", encoding=encoding, errors="replace", buffering=1)
 
 
 def language() -> str:
@@ -58,21 +84,14 @@ def say_phrase(name: str, *, to_stdout: bool = False, **arguments: object) -> No
 
 def complain(error: BaseException) -> int:
     """Says what ended the run, and gives the exit code. A fault of ours shows where it happened on request."""
-    from dhis2_bridge.findings import BridgeError, Unreadable
+    from dhis2_bridge.findings import BridgeError
 
     if isinstance(error, KeyboardInterrupt):
         say("")  # ends the line on which the terminal shows ^C
         say_phrase("stopped")
         return STOPPED
-    if isinstance(error, Unreadable):
-        from dhis2_bridge.report.words import advice, place, sentence
-
-        finding, words = error.finding, language()
-        say(f"{place(finding, words)}: {sentence(finding, words)} {advice(finding, words)}".strip())
-        return error.exit_code
     if isinstance(error, BridgeError):
-        # Several faults of one file are lines that have its name in front, and need no word more.
-        say(str(error) if "\n" in str(error) else f"Error: {error}")
+        say("\n".join(lines_of(error)))
         return error.exit_code
     if isinstance(error, OSError) and error.strerror:
         say(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}")
@@ -84,6 +103,24 @@ def complain(error: BaseException) -> int:
         # Without the exception's own text: it may quote a cell or a secret.
         say("".join(traceback.format_tb(error.__traceback__)))
     return 1
+
+
+def lines_of(error: Any) -> list[str]:
+    """One of our errors for a person to read: a line for each fault, its place in front, cut where it is endless."""
+    from dhis2_bridge.findings import MappingError, Unreadable
+    from dhis2_bridge.names import visible
+    from dhis2_bridge.report.words import advice, place, sentence
+
+    if isinstance(error, Unreadable):
+        finding, words = error.finding, language()
+        return [f"{place(finding, words)}: {sentence(finding, words)} {advice(finding, words)}".strip()]
+    if isinstance(error, MappingError):
+        lines = [f"{error.path}:{line}:{column}: {message}" for line, column, message in error.problems]
+    else:
+        lines = str(error).split("\n")
+        # Several faults of one file have its name in front.
+        lines = lines if len(lines) > 1 else [f"Error: {lines[0]}"]
+    return [visible(line, LONGEST_LINE) for line in lines]
 
 
 def progress(label: str) -> Callable[[int, int, str], None] | None:
@@ -174,5 +211,9 @@ def write_json(found: Any, **last: Any) -> None:
 
 
 def binary_stdin() -> BinaryIO:
-    """Standard input as bytes."""
+    """Standard input as bytes. Raises UsageError where there is none."""
+    from dhis2_bridge.findings import UsageError
+
+    if sys.stdin is None:
+        raise UsageError("standard input (-) is closed")
     return cast("BinaryIO", sys.stdin.buffer)

@@ -189,8 +189,11 @@ def _problems(group: pl.DataFrame) -> pl.DataFrame:
 def _group(group: pl.DataFrame, language: str, first: int | None, rest: str) -> tuple[str, list[str], str]:
     """The findings of one code: their heading, a line for each problem shown and for the rest, what to do."""
     kept_back = group["values"].sum()
-    name = title(group["code"][0], language)
-    heading = phrase("group", language, title=name, count=group.height, values=kept_back or None)
+    code = group["code"][0]
+    # What the server refused was sent, and what became of a lost answer nobody knows.
+    form = "group_sent" if code.startswith("server.") else "group"
+    values = None if code == "server.unknown" else kept_back or None
+    heading = phrase(form, language, title=title(code, language), count=group.height, values=values)
     problems = _problems(group)
     shown = problems if first is None else problems.head(first)
     findings = rows(shown.drop("places"))

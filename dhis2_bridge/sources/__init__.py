@@ -54,7 +54,7 @@ def open_source(
 
     Raises `UsageError` for a file that is not there and an option that cannot be, `Unreadable` for the rest.
     """
-    name = str(path) if name is None else name
+    name = spelled(str(path) if name is None else name)
     if format is not None and format not in FORMATS:
         raise UsageError(f"no format is called {format!r}; there are {', '.join(FORMATS)}")
     if header_row is not None and header_row < 1:
@@ -94,27 +94,50 @@ def expand(names: Iterable[str | Path]) -> Expanded:
 
     A folder stands for its own files: hidden ones, locks of office programs and folders within it are left out, and
     listed. A file that is named itself is only left out when it is a lock: the shell may have named it. `-` (standard
-    input) stays as it is. Raises `UsageError` for a name or a pattern without a file.
+    input) stays as it is. Raises `UsageError` for a name or a pattern without a file, and where nothing is left.
     """
     files: set[Path] = set()
     left_out: set[Path] = set()
     for name in names:
-        path = Path(name)
-        if str(name) == "-" or (path.exists() and not path.is_dir()):
-            (left_out if path.name.startswith(_LOCKS) else files).add(path)
-            continue
-        if path.is_dir():
-            found = list(path.iterdir())
-        elif _PATTERN.intersection(str(name)):
-            found = _matching(path)
-            if not found:
-                raise UsageError(f"no file is called like {name}")
-        else:
-            raise UsageError(f"there is no file {name}")
-        for entry in found:
-            hidden = entry.name.startswith((".", *_LOCKS)) or entry.name.lower() in _LEFT_BY_SYSTEMS
-            (left_out if hidden or entry.is_dir() else files).add(entry)
+        try:
+            found = _behind(name)
+        except OSError as error:
+            raise UsageError(f"{spelled(name)}: cannot be looked at: {error.strerror or error}") from None
+        kept = {entry for entry in found if not _is_left_out(entry, named=Path(name))}
+        left_out.update(set(found) - kept)
+        if not kept and Path(name).is_dir():
+            raise UsageError(f"{spelled(name)}: there is no file to read in this folder")
+        files |= kept
+    if left_out and not files:
+        raise UsageError(f"nothing is left to read: {', '.join(map(spelled, sorted(left_out)))} was left out")
     return Expanded(tuple(sorted(files)), tuple(sorted(left_out - files)))
+
+
+def spelled(path: str | Path) -> str:
+    """A path as a text that can be printed and written: bytes of a name that are no UTF-8 become `\\x8e`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _behind(name: str | Path) -> list[Path]:
+    """The entries that a name stands for: itself, those of a folder, those that a pattern fits."""
+    path = Path(name)
+    if path.is_dir():
+        return list(path.iterdir())
+    if str(name) == "-" or path.exists():
+        return [path]
+    if not _PATTERN.intersection(str(name)):
+        raise UsageError(f"there is no file {spelled(name)}")
+    if not (found := _matching(path)):
+        raise UsageError(f"no file is called like {spelled(name)}")
+    return found
+
+
+def _is_left_out(entry: Path, *, named: Path) -> bool:
+    if entry.name.startswith(_LOCKS):
+        return True
+    if entry == named:
+        return False
+    return entry.name.startswith(".") or entry.name.lower() in _LEFT_BY_SYSTEMS or entry.is_dir()
 
 
 def _matching(pattern: Path) -> list[Path]:

@@ -1,7 +1,6 @@
 """What kind of file this is, by its content: people rename files, and programs save HTML as .xls."""
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Final, Literal
 
@@ -63,7 +62,6 @@ def recognise(path: Path, name: str, limits: Limits) -> Kind:
     if start.startswith(_COMPOUND):
         return "workbook"
     if start.startswith((b"PK\3\4", b"PK\5\6")):
-        _refuse_other_office_files(path, name)
         return "workbook"
     if _is_dbf(start):
         raise _unsupported(name, "DBF", "save_as_xlsx")
@@ -87,17 +85,6 @@ def _as_ascii(start: bytes) -> bytes:
     for mark in (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"):
         start = start.removeprefix(mark)
     return start[:256].replace(b"\0", b"")
-
-
-def _refuse_other_office_files(path: Path, name: str) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
-        return  # the reader of workbooks says what is wrong with it
-    for part, form in (("word/document.xml", "Word"), ("ppt/presentation.xml", "PowerPoint")):
-        if part in names:
-            raise _unsupported(name, form, "save_as_xlsx")
 
 
 def _is_dbf(start: bytes) -> bool:

@@ -37,6 +37,7 @@ from dhis2_bridge.sources.workbook_search import Unseen, plain, texts_are_counte
 from dhis2_bridge.values import Sheet, Source
 
 _ODS: Final = b"application/vnd.oasis.opendocument.spreadsheet"
+_OTHER_OFFICE_FILES: Final = (("word/document.xml", "Word"), ("ppt/presentation.xml", "PowerPoint"))
 _ODS_PARTS: Final = ("mimetype", "meta-inf/manifest.xml", "content.xml")
 _XLSB_PARTS: Final = (".bin", "xl/_rels/workbook.bin.rels")
 # A format that begins with two zeros, if not for what stands in brackets: cause enough to read the styles.
@@ -81,6 +82,9 @@ def _read_archive(source: Source, parts: Mapping[str, Part], suffix: str, limits
 
     calamine gets the parts of that kind only, so that it cannot take the file for another than the one checked here.
     """
+    for part, form in _OTHER_OFFICE_FILES:
+        if part in parts:
+            raise unsupported(source.name, form, "save_as_xlsx")
     if "xl/workbook.bin" in parts:
         source.format = "xlsb"
         workbook_bounds.check_xlsb(parts, source.name, limits)

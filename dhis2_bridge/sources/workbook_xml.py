@@ -6,13 +6,16 @@ are. So a sheet is searched first (`workbook_search`). Where nothing is found th
 sheet; any other sheet is read here.
 """
 
+import functools
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
+from dhis2_bridge.findings import Unreadable
 from dhis2_bridge.sources.limits import Limits
 from dhis2_bridge.sources.safe_xml import elements, local_name, tree
 from dhis2_bridge.sources.workbook_cells import (
@@ -37,6 +40,11 @@ _DATES: Final = frozenset({*range(14, 23), *range(27, 37), 45, 47, *range(50, 59
 _DURATION: Final = 46
 _LITERALS: Final = re.compile(r'"[^"]*"|\\.|_.|\*.', re.DOTALL)
 _BRACKETS: Final = re.compile(r"\[[^\]]*\]")
+_T = TypeVar("_T")
+
+_ALIKE: Final = 64
+"""Small parts whose reading is remembered: the forms of one ministry have the same ones in every file."""
+
 _ELAPSED: Final = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
 _DATE_LETTERS: Final = re.compile("[dmyhs]", re.IGNORECASE)
 _FILLING: Final = re.compile(r"_.|\*.|\[[^\]]*\]", re.DOTALL)
@@ -82,26 +90,17 @@ def book(parts: Mapping[str, Part], source: str) -> Book:
     main = next((path for kind, path in _targets(parts, "", "", source).values() if kind == "officeDocument"), "")
     folder, _, name = main.rpartition("/")
     folder = folder and f"{folder}/"
-    root = tree(_content(parts, main, source), source)
-    if local_name(root) != "workbook":
+    listed = _remembered(_listed, _content(parts, main, source), source)
+    if listed is None:
         raise unsupported(source, "zip", "save_as_xlsx")
+    epoch, items = listed
     targets = _targets(parts, folder, name, source)
     sheets: list[SheetEntry] = []
-    epoch = 1900
-    for element in root:
-        match local_name(element):
-            case "workbookPr" if element.get("date1904") in _TRUE:
-                epoch = 1904
-            case "sheets":
-                for item in element:
-                    key = next((value for name, value in item.items() if name.endswith("}id")), "")
-                    kind, path = targets.get(key, ("", ""))
-                    if path not in parts and kind in {"worksheet", ""}:
-                        raise unreadable(source, "sheet_missing")
-                    visible = item.get("state", "visible") == "visible"
-                    sheets.append(SheetEntry(item.get("name", ""), visible, kind, path))
-            case _:
-                pass
+    for key, title, visible in items:
+        kind, path = targets.get(key, ("", ""))
+        if path not in parts and kind in {"worksheet", ""}:
+            raise unreadable(source, "sheet_missing")
+        sheets.append(SheetEntry(title, visible, kind, path))
     paths = dict(targets.values())
     strings, styles = paths.get("sharedStrings", ""), paths.get("styles", "")
     usual = name == "workbook.xml" and all(
@@ -336,10 +335,45 @@ def _unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x00" in text else text
 
 
+@functools.lru_cache(maxsize=_ALIKE)
+def _listed(content: bytes) -> tuple[int, list[tuple[str, str, bool]]] | None:
+    """The epoch of a workbook and its sheets (identifier, name, visible); nothing for another document."""
+    root = tree(content, "")
+    if local_name(root) != "workbook":
+        return None
+    epoch = 1900
+    sheets: list[tuple[str, str, bool]] = []
+    for element in root:
+        match local_name(element):
+            case "workbookPr" if element.get("date1904") in _TRUE:
+                epoch = 1904
+            case "sheets":
+                for item in element:
+                    key = next((value for name, value in item.items() if name.endswith("}id")), "")
+                    sheets.append((key, item.get("name", ""), item.get("state", "visible") == "visible"))
+            case _:
+                pass
+    return epoch, sheets
+
+
 def _targets(parts: Mapping[str, Part], folder: str, name: str, source: str) -> dict[str, tuple[str, str]]:
     """What a part refers to, by identifier: the last word of the kind and the path, in lower case."""
+    content = _content(parts, f"{folder}_rels/{name}.rels", source)
+    return _remembered(partial(_relationships, folder), content, source)
+
+
+def _remembered(read: Callable[[bytes], _T], content: bytes, source: str) -> _T:
+    """What a reader that remembers makes of a part; it does not know the file, which a refusal has to name."""
+    try:
+        return read(content)
+    except Unreadable as refused:
+        raise Unreadable(replace(refused.finding, source=source)) from refused
+
+
+@functools.lru_cache(maxsize=_ALIKE)
+def _relationships(folder: str, content: bytes) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
-    for element in tree(_content(parts, f"{folder}_rels/{name}.rels", source), source):
+    for element in tree(content, ""):
         if element.get("TargetMode") == "External":
             continue
         target = element.get("Target", "").lower()

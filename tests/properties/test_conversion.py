@@ -46,7 +46,7 @@ HEADERS = [
 ]
 TEXTS = ["", "", "1", "2", "3", "0", "-", "x", "...", "1.5", "koʻp", "#N/A"]
 
-DRAWN = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+DRAWN = settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def meaning(line: str, header: tuple[str, str]) -> tuple[str, frozenset[str]]:
     return "value" if said.keys() == AXES[line] else "total", frozenset(said.values())
 
 
-@DRAWN
+@settings(DRAWN, max_examples=60)
 @given(forms())
 def test_every_filled_cell_is_accounted_for(form: Form) -> None:
     made = converted(form.drawn(), worlds.mapping(WIDE))
@@ -134,9 +134,9 @@ def test_every_filled_cell_is_accounted_for(form: Form) -> None:
                 assert value == ("0" if text == "-" and line != "NOTE" else text)
                 assert not at.get(cell)
             else:
-                assert refused[cell][4] in at.get(cell, set()) or (
-                    refused[cell][4] == "total.disagrees" and cell in disagreeing
-                )
+                why = refused[cell][4]
+                # Of several equal copies the first is named, and how many there are.
+                assert why in at.get(cell, ()) or cell in disagreeing or why == "value.repeated"
     places = {address(r, c) for r in range(4, 4 + len(form.rows)) for c in range(2, 2 + len(form.headers))}
     assert sent.keys() | refused.keys() <= places
     judge_totals(form, known, sent, refused, at)
@@ -229,6 +229,45 @@ def test_a_transposed_form_gives_the_same_at_turned_places(form: Form) -> None:
     turned = {address(column, row): value for (row, column), value in by_place(one).items()}
     assert turned == two.values()
     assert sorted(code for code, _ in one.told()) == sorted(code for code, _ in two.told())
+
+
+ODD = [
+    "",
+    "7",
+    "1,5",
+    "#REF!",
+    "Jami",
+    "Erkak",
+    "Satr",
+    "Kod",
+    "HRM_101",
+    "Rahbar",
+    "a / b",
+    "BEDS",
+    "@2026-09-01",
+    "Izoh",
+]
+
+
+@settings(DRAWN, max_examples=40)
+@given(
+    forms(texts=["", "1", "2", "-"]),
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.sampled_from(ODD)), max_size=4),
+    st.sampled_from(["", "transpose: true, ", "total_rows: [Jami], "]),
+)
+def test_a_damaged_form_never_breaks_the_run_and_what_is_sent_stands_in_its_cell(
+    form: Form, damage: list[tuple[int, int, str]], more: str
+) -> None:
+    cells = worlds.table(form.drawn())
+    for row, column, text in damage:
+        line = cells[row % len(cells)]
+        line[column % len(line)] = text
+    mapping = worlds.mapping(WIDE.replace("source: {", "source: {" + more))
+    made = converted("\n".join(" | ".join(row) for row in cells), mapping)
+    for place, (_, _, element, _, value) in made.values().items():
+        stands = cells[int(place.lstrip("ABCDEFGH")) - 1]["ABCDEFGH".index(place[0])]
+        assert stands in {value, "-" if value == "0" else value} or (element == "NOTE" and stands[1:] == value)
+    assert made.conversion.errors or made.conversion.ready.height or made.told()
 
 
 def by_place(made: worlds.Made) -> dict[tuple[int, int], worlds.Value]:

@@ -97,14 +97,23 @@ def metadata() -> dict[str, object]:
     ]
     ages = [f"age {n}" for n in range(5)]
     options = [named("option", code) for code in ("M", "F", *ages)]
-    default = {"id": uid("benchmark", "option", "default"), "name": "default", "shortName": "default", "code": "default"}
+    default = {
+        "id": uid("benchmark", "option", "default"),
+        "name": "default",
+        "shortName": "default",
+        "code": "default",
+    }
     return {
         "system": {"id": "benchmark", "version": "2.43.2"},
         "organisationUnits": units,
         "categoryOptions": [*options, default],
         "categories": [
-            named("category", "SEX", dataDimensionType="DISAGGREGATION", categoryOptions=[of("option", c) for c in "MF"]),
-            named("category", "AGE", dataDimensionType="DISAGGREGATION", categoryOptions=[of("option", a) for a in ages]),
+            named(
+                "category", "SEX", dataDimensionType="DISAGGREGATION", categoryOptions=[of("option", c) for c in "MF"]
+            ),
+            named(
+                "category", "AGE", dataDimensionType="DISAGGREGATION", categoryOptions=[of("option", a) for a in ages]
+            ),
             {**named("category", "default"), "name": "default", "categoryOptions": [of("option", "default")]},
         ],
         "categoryCombos": [

@@ -101,14 +101,18 @@ def start_up(rounds: int) -> None:
     """A run of ten values against bare Python."""
     import generate
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         (folder / "metadata.json").write_text(json.dumps(generate.small_metadata()), encoding="utf-8")
         (folder / "mapping.yaml").write_text(generate.MAPPING, encoding="utf-8")
         generate.write_rows(folder / "ten.csv", 10)
         program = [sys.executable, "-m", "dhis2_bridge"]
         run = ["convert", "ten.csv", "-m", "mapping.yaml", "-s", "metadata.json", "-o", "run"]
-        commands = {"bare Python": [sys.executable, "-c", "pass"], "--help": [*program, "--help"], "ten values": program + run}
+        commands = {
+            "bare Python": [sys.executable, "-c", "pass"],
+            "--help": [*program, "--help"],
+            "ten values": program + run,
+        }
         times: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(rounds):
             for name, command in commands.items():

@@ -6,7 +6,7 @@ from typing import Any
 
 from dhis2_bridge import dates, faults, names, periods
 from dhis2_bridge.crosswalks import BoundCrosswalk
-from dhis2_bridge.findings import MappingError
+from dhis2_bridge.findings import MappingError, UsageError
 from dhis2_bridge.lookups import Answer, Distinct, Hit, Lookup, Miss, Words, nearest
 from dhis2_bridge.mapping import Dimension, MappingTable, Period
 from dhis2_bridge.snapshot import DataElement, Snapshot
@@ -120,6 +120,8 @@ class Bound:
         read_day = read_date or declared_date(declared.date or "iso")
         expected = given.get("period")
         wanted = periods.read(expected, declared.type) if expected else None
+        if isinstance(wanted, periods.Problem):
+            raise UsageError(f"the given period {expected} is no period of type {declared.type}, as the mapping wants")
         worded = self._worded(declared)
 
         def read(label: str) -> Answer:

@@ -175,7 +175,10 @@ def repeated(values: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
         ]
         told: Iterable[tuple[int, str, str | None, dict[str, Any]]]
         if group["different"] == 1:
-            told = [(i, "value.repeated", None, {"first": places[0]}) for i in group["index"][1:]]
+            told = [
+                (i, "value.repeated", None, {"first": places[0], "place": place})
+                for i, place in list(zip(group["index"], places, strict=True))[1:]
+            ]
         else:
             told = _conflicts(group, places, snapshot)
         offenders.extend((i, code, found, arguments_text(arguments)) for i, code, found, arguments in told)

@@ -61,6 +61,7 @@ class Converter:
         self._bound = Bound(path, table, snapshot, given, read_date)
         self._ordering = Ordering(snapshot, self._bound.data_set, number)
         self._labels = Labels(self._bound)
+        self._last_texts: dict[str, dict[str, str | None]] = {}
         self._combos = CellCombos(self._bound, self._ordering)
         self._cells = Cells(table, snapshot)
         types = table.column_types()
@@ -134,6 +135,9 @@ class Converter:
         if self.table.fill_down:
             numbers = [str(n) for name in self.table.fill_down for n in columns.numbers.get(name, ())]
             records = records.with_columns(pl.col(numbers).forward_fill().over("source", "sheet", "header_row"))
+            records = self._filled_from_before(records, numbers)
+        if self.table.comment is not None:
+            self._lost_comments(records, columns, found)
         for name, computed in self._computed.items():
             decided = computed.decide(records, {other: columns.text(other) for other in computed.columns})
             self._undecided(records, columns, decided, computed.text, found)
@@ -144,7 +148,6 @@ class Converter:
         undecided = self._undecided(records, columns, decided, self._predicate.text, found)
         left_out = records.filter(~decided.answer & ~undecided)
         if not left_out.is_empty():
-            predicate = self._predicate.text
             counts = left_out.group_by("source", "sheet", maintain_order=True).agg(pl.col("row").first(), pl.len())
             found.append(
                 findings_frame(
@@ -155,6 +158,28 @@ class Converter:
                 )
             )
         return records.filter(decided.answer)
+
+    def _filled_from_before(self, records: pl.DataFrame, numbers: list[str]) -> pl.DataFrame:
+        """A batch of a long file whose first cells take the texts that stood last in the batch before it."""
+        source = records["source"][0] if records.height and records["sheet"][0] is None else None
+        if source is None:
+            return records
+        kept = self._last_texts.get(source, {})
+        records = records.with_columns(pl.col(number).fill_null(pl.lit(kept.get(number))) for number in numbers)
+        self._last_texts = {source: {number: records[number][-1] for number in numbers}}
+        return records
+
+    def _lost_comments(self, records: pl.DataFrame, columns: Columns, found: list[pl.DataFrame]) -> None:
+        """Notes comments beside which no value stands: DHIS2 keeps a comment with a value only."""
+        name = self.table.comment.column if self.table.comment else ""
+        values = [pl.col(str(number)).is_null() for number in columns.value_columns()]
+        if not values or columns.number(name) is None:
+            return
+        lost = records.filter(columns.text(name).is_not_null() & pl.all_horizontal(values))
+        if lost.height:
+            column, text = pl.lit(columns.number(name)), columns.text(name)
+            where = lost.with_columns(values=pl.lit(0))
+            found.append(located(where, "comment.without_value", pl.col("row"), column, text, {}))
 
     @staticmethod
     def _undecided(
@@ -197,7 +222,8 @@ class Converter:
         for number in columns.value_columns():
             path = columns.header.paths[number - 1]
             by_header: list[pl.Series | pl.Expr] = []
-            unmapped = False
+            # A column without any header means nothing, whatever the other dimensions say.
+            unmapped = not any(path)
             for key, (dimension, distinct) in self._bound.dimensions.items():
                 if not feeds[key].by_header:
                     continue
@@ -286,7 +312,8 @@ class Converter:
             return pl.Series([None], dtype=pl.UInt64)
         columns = Columns(header, self.table, coalesce=self.coalesce)
         labels = records.select(
-            columns.label(key, self._bound.dimensions[key][0]).fill_null("").alias(key) for key in ("org_unit", "period")
+            columns.label(key, self._bound.dimensions[key][0]).fill_null("").alias(key)
+            for key in ("org_unit", "period")
         )
         changes = labels.select(pl.any_horizontal((pl.all() != pl.all().shift(1)).fill_null(True))).to_series()
         labels = labels.filter(changes)

@@ -111,7 +111,9 @@ def bind(
             crosswalk.name, [(1, 1, f"there is no column '{name}' (columns: {seen})") for name in absent]
         )
     if not key:
-        key = tuple(sources) if sources and all(name in columns for name in sources) else columns[:1]
+        key = (
+            tuple(sources) if sources and all(name in columns for name in sources) else columns[: max(1, len(sources))]
+        )
     if target is None:
         target = dimension if dimension in columns else next((name for name in columns if name not in key), columns[0])
     found = [(number, 1, message) for number, message in crosswalk.problems(key, target)]

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
+from dhis2_bridge import names
 from dhis2_bridge.yaml_nodes import Plain
 
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
@@ -39,7 +40,7 @@ def kind_of(value: Any) -> str:
         return "a block of keys"
     if isinstance(value, list | tuple):
         return "a list"
-    return f"'{value}'" if isinstance(value, str) else f"the {type(value).__name__} {value}"
+    return f"'{names.visible(value, 60)}'" if isinstance(value, str) else f"the {type(value).__name__} {value}"
 
 
 def _text(value: Any) -> str:

@@ -11,7 +11,8 @@ import polars as pl
 from dhis2_bridge import mapping_file, payload, runs
 from dhis2_bridge import snapshot as snapshots
 from dhis2_bridge._version import __version__
-from dhis2_bridge.findings import OtherInstance, empty
+from dhis2_bridge.blocks import dimensions
+from dhis2_bridge.findings import OtherInstance, UsageError, empty
 from dhis2_bridge.mapping import Mapping
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.values import CELLS_SCHEMA, VALUES_SCHEMA
@@ -232,8 +233,26 @@ class _Making:
         for one in self.mappings:
             bound_to(one, self.snapshot)
         self.given = dict(given or {})
+        self._refuse_unused()
         self.walk = Walk(self.mappings, self.snapshot, self.given, previous, chunk_size)
         self.tally = Tally()
+
+    def _refuse_unused(self) -> None:
+        """Raises UsageError for something given that no mapping asks for: it would be ignored in silence.
+
+        A period is always of use: it must agree with that of the file.
+        """
+        asked = {
+            key.partition(".")[0]
+            for mapping in self.mappings
+            for table in mapping.tables
+            for key, dimension in dimensions(table)
+            if dimension.given
+        }
+        for key in self.given:
+            if key not in asked | {"period"}:
+                named = ", ".join(mapping.mapping for mapping in self.mappings)
+                raise UsageError(f"{key} is given, but no mapping says `{key}: {{given: true}}` ({named})")
 
     def parts(self, files: Files, stdin: BinaryIO | None, on_progress: Progress | None) -> Iterator[pl.DataFrame]:
         for part in self.walk.parts([files] if isinstance(files, Path | str) else files, stdin, on_progress):

@@ -26,6 +26,9 @@ from dhis2_bridge import payload
 from dhis2_bridge.findings import UsageError
 from dhis2_bridge.values import VALUES_SCHEMA
 
+OURS: Final = frozenset({"run.json", "values.parquet", "findings.parquet", "chunks"})
+"""What a run folder holds. One with anything else in it is not replaced: somebody keeps things there."""
+
 FORMAT: Final = 1
 """Version of the folder's shape, in `run.json` as `format`."""
 
@@ -152,7 +155,8 @@ def refuse_foreign(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise UsageError(f"{folder}: is a file; a run is written as a folder")
-    if any(folder.iterdir()) and not (folder / "run.json").is_file():
+    held = {entry.name for entry in folder.iterdir()}
+    if held and ("run.json" not in held or held - OURS):
         raise UsageError(f"{folder}: is a folder with other things in it; name a new one")
 
 

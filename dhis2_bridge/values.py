@@ -87,7 +87,7 @@ def places(numbers: pl.Series, distinct: pl.Series) -> pl.Series:
     if not isinstance(largest, int) or largest > 4_000_000:
         return distinct.search_sorted(numbers)
     table = pl.Series([0], dtype=pl.UInt32).new_from_index(0, largest + 1)
-    table = table.scatter(distinct, pl.int_range(len(distinct), dtype=pl.UInt32, eager=True))
+    table = table.scatter(distinct, pl.int_range(0, len(distinct), dtype=pl.UInt32, eager=True))
     return table.gather(numbers)
 
 
@@ -97,7 +97,7 @@ def spread(refused: list[pl.DataFrame], height: int) -> pl.Series:
     if not refused:
         return nothing
     first = pl.concat(refused).unique("index", keep="first")
-    rows = pl.DataFrame({"index": pl.int_range(height, dtype=first.schema["index"], eager=True)})
+    rows = pl.DataFrame({"index": pl.int_range(0, height, dtype=pl.UInt32, eager=True)})
     return rows.join(first, on="index", how="left", maintain_order="left")["refused"]
 
 

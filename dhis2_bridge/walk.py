@@ -80,6 +80,7 @@ class Walk:
         self._tables: dict[int, list[MappingTable]] = {}
         self._blocks: dict[int, tuple[Mapping, MappingTable, list[layout.Block]]] = {}
         self._forms = 0
+        self._laid: list[tuple[list[layout.Block], list[Finding]]] = []
         self._seen_headers: dict[tuple[int, layout.Header], Columns] = {}
 
     def parts(
@@ -91,7 +92,7 @@ class Walk:
         """
         expanded = sources.expand(files)
         for path in expanded.left_out:
-            self._note(Finding("file.left_out", str(path)))
+            self._note(Finding("file.left_out", sources.spelled(path)))
         pieces, reports = Pieces(), Reports()
         long: list[tuple[Source, Mapping]] = []
         try:
@@ -129,7 +130,7 @@ class Walk:
                 source, mapping = self._open(path, stdin)
         except Unreadable as unreadable:
             self._note(unreadable.finding)
-            self.inputs.append(Input(str(path), "", "", {}, None))
+            self.inputs.append(Input(sources.spelled(path), "", "", {}, None))
             return
         taken = mapping.mapping if isinstance(mapping, Mapping) else None
         self.inputs.append(Input(source.name, source.format, source.sha256, dict(source.evidence), taken))
@@ -177,6 +178,11 @@ class Walk:
             else:
                 for cells in self._records(source, mapping, table):
                     reports.hold(cells)
+        blocks = [block for laid, _ in self._laid for block in laid]
+        for _, found in self._laid:
+            for finding in layout.outside_all(found, blocks):
+                self._note(finding)
+        self._laid = []
         if self._forms >= FORMS:
             self._convert_forms(reports)
 
@@ -230,7 +236,9 @@ class Walk:
             for block in blocks:
                 columns = self._columns(block.header, table)
                 if columns.problems:
-                    at = (sheet.source, sheet.sheet, block.header_row, None)
+                    turned = table.source.transpose
+                    row, column = (None, block.header_row) if turned else (block.header_row, None)
+                    at = (sheet.source, sheet.sheet, row, column)
                     return None, [*found, *(Finding(p.code, *at, p.found, p.arguments) for p in columns.problems)]
                 labels = {number for numbers in columns.numbers.values() for number in numbers}
                 layout.read_dates(block, table, columns.numbers)
@@ -249,8 +257,7 @@ class Walk:
     def _keep(
         self, mapping: Mapping, table: MappingTable, blocks: list[layout.Block], found: Iterable[Finding]
     ) -> None:
-        for finding in found:
-            self._note(finding)
+        self._laid.append((blocks, list(found)))
         self._blocks.setdefault(id(table), (mapping, table, []))[2].extend(blocks)
         self._forms += len(blocks)
 
@@ -383,7 +390,7 @@ class Walk:
                 self._add(found)
             values = payload.in_payload_order(values)
             if values["cumulative"].any():
-                values, found = cumulative.difference(values, self._previous)
+                values, found = cumulative.difference(values, self._previous, self._snapshot)
                 self._add(found)
             values, found = checks.check(values, self._snapshot)
             self._add(found)

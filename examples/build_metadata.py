@@ -158,7 +158,7 @@ def combo(code: str, name: str, axes: dict[str, dict[str, tuple[str, str, str]]]
     return made, cells
 
 
-def rule(code: str, name: str, importance: str, left: str, operator: str, right: str) -> Object:  # noqa: PLR0917
+def rule(code: str, name: str, importance: str, left: str, operator: str, right: str) -> Object:
     """A validation rule; a missing number counts as 0, for a server keeps no zeros of most elements."""
     side = {"missingValueStrategy": "NEVER_SKIP", "slidingWindow": False}
     return {

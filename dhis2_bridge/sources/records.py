@@ -116,9 +116,7 @@ def last_record_end(block: bytes, dialect: Dialect) -> int:
     return 0
 
 
-def rectangle(
-    block: bytes, width: int, dialect: Dialect, only: Sequence[int] | None = None
-) -> pl.DataFrame | None:
+def rectangle(block: bytes, width: int, dialect: Dialect, only: Sequence[int] | None = None) -> pl.DataFrame | None:
     """The cells of a block of whole records as columns "1" to `width`, or nothing where that is not proven safe.
 
     Polars' reader is quick and forgives what it should not: it skips, renames and shifts where records differ in

@@ -221,7 +221,11 @@ def test_c23_decimal_commas(shared: Path) -> None:
     result, _ = run(shared, "C23", LONG)
     assert sent(result) == []
     found = problems(result)
-    assert [(f.code, f.row) for f in found] == [("value.not_of_type", 2), ("value.not_of_type", 3), ("value.not_of_type", 4)]
+    assert [(f.code, f.row) for f in found] == [
+        ("value.not_of_type", 2),
+        ("value.not_of_type", 3),
+        ("value.not_of_type", 4),
+    ]
     assert all(f.arguments["hint"] for f in found)
 
 
@@ -281,7 +285,9 @@ def test_c35_the_default_combo_of_the_instance(shared: Path) -> None:
 
 
 def test_c54_a_key_twice(shared: Path) -> None:
-    mapping = LONG.replace("facility_code", "dataValues.facility_code").replace("{column: value}", "{column: dataValues.value}")
+    mapping = LONG.replace("facility_code", "dataValues.facility_code").replace(
+        "{column: value}", "{column: dataValues.value}"
+    )
     mapping = mapping.replace("{column: data_element,", "{column: dataValues.data_element,")
     result, expected = run(shared, "C54", mapping, "input.json")
     assert sent(result) == []
@@ -337,7 +343,9 @@ def test_c71_nothing_is_no_success(shared: Path, file: str) -> None:
 
 def test_c73_codes_that_look_like_uids(shared: Path) -> None:
     for scheme in ("CODE", "UID"):
-        result, expected = run(shared, "C73", LONG.replace("match: code}\nperiod", f"match: {scheme.lower()}}}\nperiod"))
+        result, expected = run(
+            shared, "C73", LONG.replace("match: code}\nperiod", f"match: {scheme.lower()}}}\nperiod")
+        )
         assert result.ready["org_unit"].to_list() == [expected["org_unit_uid_by_scheme"][scheme]]
     result, _ = run(shared, "C73", LONG.replace("facility_code, match: code", "facility_code"))
     (found,) = problems(result)

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 import polars as pl
 
+from dhis2_bridge import run_schema
 from dhis2_bridge.answers import AnswerLost, Conflict, Counts, Outcome
 from dhis2_bridge.client import Client, is_upsert
 from dhis2_bridge.findings import (
@@ -190,16 +191,18 @@ class _Run:
         path = folder / "run.json"
         try:
             document = json.loads(path.read_bytes())
-            chunks = tuple(
-                # The name alone: a run folder that somebody handed over must not name files elsewhere.
-                Chunk(number, folder / "chunks" / Path(item["file"]).name, int(item["values"]), str(item["sha256"]))
-                for number, item in enumerate(document["chunks"], start=1)
-            )
-            snapshot = dict(document.get("snapshot") or {})
         except FileNotFoundError:
             raise UsageError(f"{folder}: no run folder (run.json is missing)") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as broken:
+        except (OSError, ValueError, RecursionError) as broken:
             raise UsageError(f"{path}: cannot be read as the description of a run ({broken})") from broken
+        if (fault := run_schema.fault(document)) is not None:
+            raise UsageError(f"{path}: is not the description of a run: {fault}")
+        # The schema lets a chunk name no file elsewhere: a run folder may come from somebody else.
+        chunks = tuple(
+            Chunk(number, folder / "chunks" / item["file"], item["values"], item["sha256"])
+            for number, item in enumerate(document["chunks"], start=1)
+        )
+        snapshot = document["snapshot"]
         if not chunks:
             raise Refused(f"{folder}: the run holds no data values, so there is nothing to send")
         return cls(folder, snapshot, chunks)

@@ -170,7 +170,8 @@ def _command(path: str, command: click.Command) -> Iterator[str]:
 
 
 def _argument(one: click.Argument) -> str:
-    name = (one.name or "").upper() + ("..." if one.nargs == -1 else "")
+    named = "|".join(map(str, one.type.choices)) if isinstance(one.type, click.Choice) else (one.name or "").upper()
+    name = named + ("..." if one.nargs == -1 else "")
     return name if one.required else f"[{name}]"
 
 

@@ -222,6 +222,8 @@ class Walk:
             self.wants["finding"] = block
         elif set(header) <= OF_A_VALUE:
             self.wants["value"] = block
+        else:
+            assert not block.before.endswith("gives:"), f"no column of values is called so: {header}"
 
     def judge(self) -> None:
         """Compares what the last mapping gives with what the document says."""

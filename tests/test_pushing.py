@@ -88,8 +88,9 @@ def run_folder(folder: Path, *chunks: list[Cell], rows: list[int] | None = None,
     left_out = {"source": "report.xlsx", "row": 999, "column": 4, "value": "?", "found": "?"}
     frame = pl.DataFrame([*values[::-1], left_out], schema=VALUES_SCHEMA)
     frame.write_parquet(folder / "values.parquet")
-    about = {"system_id": SYSTEM, "version": OLD, "base_url": BASE, **snapshot}
-    (folder / "run.json").write_text(json.dumps({"snapshot": about, "chunks": listed}), encoding="utf-8")
+    about = {"system_id": SYSTEM, "version": OLD, "base_url": BASE, "sha256": "0" * 64, **snapshot}
+    run = {"format": 1, "dhis2_bridge": "0", "mappings": [], "inputs": [], "counts": {}}
+    (folder / "run.json").write_text(json.dumps({**run, "snapshot": about, "chunks": listed}), encoding="utf-8")
     return folder
 
 

@@ -148,7 +148,7 @@ class _Reader:
         for place, item in enumerate(listed):
             uid = item.get("id")
             if not isinstance(uid, str) or not is_uid(uid):
-                self.faults.append(f"{collection}[{place}]: the id is no UID: {str(uid)[:40]!r}")
+                self.faults.append(f"{collection}[{place}]: the id is no UID: {repr(uid)[:60]}")
             elif uid in found:
                 self.faults.append(f"{collection}[{place}]: the id {uid} stands twice")
             else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dhis2_bridge.findings import BridgeError, Finding, MappingError, Refused, ServerError, UsageError
     from dhis2_bridge.mapping import Mapping
     from dhis2_bridge.mapping_file import load as load_mapping
-    from dhis2_bridge.pipeline import Conversion, convert
+    from dhis2_bridge.pipeline import Conversion, convert, convert_to_run
     from dhis2_bridge.pushing import PushResult, push
     from dhis2_bridge.sandbox import Sandbox
     from dhis2_bridge.snapshot import Snapshot
@@ -37,6 +37,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "convert",
+    "convert_to_run",
     "load_mapping",
     "load_snapshot",
     "push",
@@ -56,6 +57,7 @@ _HOME = {
     "Snapshot": ("snapshot", "Snapshot"),
     "UsageError": ("findings", "UsageError"),
     "convert": ("pipeline", "convert"),
+    "convert_to_run": ("pipeline", "convert_to_run"),
     "load_mapping": ("mapping_file", "load"),
     "load_snapshot": ("snapshot", "load"),
     "push": ("pushing", "push"),

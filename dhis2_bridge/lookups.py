@@ -325,7 +325,8 @@ class Lookup:
         # A code whose leading zeros were lost is the likeliest cure of all: it is named first.
         zeros = [code for code in known if code != wanted and wanted and code.lstrip("0") == wanted.lstrip("0")]
         near = [*zeros, *(text for text in nearest(wanted, known) if text not in zeros)]
-        return self._miss("unknown", {"suggestions": near[:3]})
+        # In the form's own words: the prefix is the mapping's and stands on no form.
+        return self._miss("unknown", {"suggestions": [text.removeprefix(self.dimension.prefix) for text in near[:3]]})
 
     def _miss(self, what: str, arguments: dict[str, Any]) -> Miss:
         if self.category is not None:

@@ -229,4 +229,7 @@ def _check_predicates(table: MappingTable, report: Report) -> None:
         except predicates.PredicateError as error:
             for offset, message in error.problems:
                 report(("where",), message, offset)
+    for name in table.value.column_names() if table.value is not None else ():
+        if name in table.computed:
+            report(("value",), f"'{name}' is a computed column; values stand in columns of the form", None)
     table._predicate_columns = frozenset(used) - set(table.computed)

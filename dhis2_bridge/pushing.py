@@ -135,7 +135,7 @@ class PushResult:
 
 
 def push(
-    folder: Path,
+    folder: Path | str,
     client: Client,
     *,
     dry_run: bool = False,
@@ -156,7 +156,7 @@ def push(
     """
     if import_strategy not in STRATEGIES:
         raise UsageError(f"{import_strategy}: the import strategy is one of {', '.join(STRATEGIES)}")
-    run = _Run.read(folder)
+    run = _Run.read(Path(folder))
     run.verify()
     info = client.system_info()
     found = [frame(_about_server(run, client, info, import_strategy))]

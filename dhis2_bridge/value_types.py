@@ -332,8 +332,10 @@ def _read_number(text: str, plain: str, value_type: str, engine: Engine | None, 
     if isinstance(outcome, Refusal):
         if outcome.may_be is None:
             return replace(outcome, reason=key)
-        _, nearest = _nearest_number(outcome.may_be, value_type)
-        return replace(outcome, reason=key, may_be=_if_accepted(nearest, value_type, engine))
+        hint, nearest = _nearest_number(outcome.may_be, value_type)
+        # 12,5 in a count: declaring the comma would not help, so the fraction is what to say.
+        told = hint if hint == "fraction" else outcome.hint
+        return replace(outcome, reason=key, hint=told, may_be=_if_accepted(nearest, value_type, engine))
     value = outcome.value
     if value_type in INTEGER_TYPES and (match := _POINT_AND_ZEROS.fullmatch(value)):
         # Where no decimal mark is declared, 1.000 may be a thousand as much of Europe writes it.

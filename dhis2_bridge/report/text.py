@@ -11,6 +11,10 @@ import polars as pl
 
 from dhis2_bridge.findings import Finding, rows
 from dhis2_bridge.report.words import advice, phrase, place, sentence, title
+from dhis2_bridge.values import address
+
+CELLS_NAMED: Final = 8
+"""Cells with the same problem that are named one by one."""
 
 # Severities as they are shown, with their heading and its colour.
 _HEADINGS: Final = (("error", "errors", "red"), ("warning", "warnings", "yellow"), ("info", "infos", None))
@@ -182,7 +186,7 @@ def _by_weight(findings: pl.DataFrame) -> pl.DataFrame:
 def _problems(group: pl.DataFrame) -> pl.DataFrame:
     """One row for each different problem, with the first place and `places`, how often it was found."""
     return group.group_by("source", "sheet", "found", "arguments", maintain_order=True).agg(
-        pl.all().first(), places=pl.len()
+        pl.all().first(), places=pl.len(), others=pl.struct("row", "column").slice(1)
     )
 
 
@@ -196,15 +200,23 @@ def _group(group: pl.DataFrame, language: str, first: int | None, rest: str) -> 
     heading = phrase(form, language, title=title(code, language), count=group.height, values=values)
     problems = _problems(group)
     shown = problems if first is None else problems.head(first)
-    findings = rows(shown.drop("places"))
+    findings = rows(shown.drop("places", "others"))
     lines = []
-    for finding, places in zip(findings, shown["places"], strict=True):
+    for finding, others in zip(findings, shown["others"].to_list(), strict=True):
         line = _line(finding, language)
-        lines.append(f"{line} {phrase('same', language, count=places - 1)}" if places > 1 else line)
+        lines.append(f"{line} {_same(finding, others, language, named=first)}" if others else line)
     if left := group.height - shown["places"].sum():
         lines.append(phrase("more", language, count=left, option=rest))
     what_to_do = advice(findings[0], language)
     return heading, lines, what_to_do and phrase("advice", language, advice=what_to_do)
+
+
+def _same(finding: Finding, others: list[dict[str, int | None]], language: str, *, named: int | None) -> str:
+    """Where else the same problem is: the cells of a sheet while they are few, or all are asked for; else how often."""
+    cells = [address(other["row"], other["column"]) for other in others if other["row"] and other["column"]]
+    if finding.sheet is None or len(cells) < len(others) or (named is not None and len(cells) > CELLS_NAMED):
+        return phrase("same", language, count=len(others))
+    return phrase("same_in", language, cells=", ".join(cells))
 
 
 def _info(group: pl.DataFrame, language: str) -> str:

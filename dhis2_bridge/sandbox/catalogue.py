@@ -57,7 +57,9 @@ class Catalogue:
     Raises SnapshotError for what is no metadata export.
     """
 
-    def __init__(self, metadata: Mapping[str, Any] | Path) -> None:
+    def __init__(self, metadata: Mapping[str, Any] | Path | str) -> None:
+        if isinstance(metadata, str):
+            metadata = Path(metadata)
         if isinstance(metadata, Path):
             try:
                 metadata = json.loads(metadata.read_bytes())

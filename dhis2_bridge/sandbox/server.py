@@ -69,7 +69,7 @@ class Sandbox:
 
     def __init__(
         self,
-        metadata: Mapping[str, Any] | Path,
+        metadata: Mapping[str, Any] | Path | str,
         *,
         version: str = "2.42.1",
         port: int = 0,

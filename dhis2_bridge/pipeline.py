@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -210,10 +210,12 @@ def convert_to_run(
     made = _Making(mapping, snapshot, given, previous, chunk_size)
     with runs.RunWriter(Path(folder)) as writer:
         for part in made.parts(files, stdin, on_progress):
-            writer.add(part)
+            with made.walk.timed("write"):
+                writer.add(part)
         summary = made.summary()
-        writer.finish(summary.about(), summary.findings)
-    return summary
+        with made.walk.timed("write"):
+            writer.finish(summary.about(), summary.findings)
+    return replace(summary, timings=dict(made.walk.timings))
 
 
 class _Making:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 import polars as pl
 
@@ -24,6 +25,8 @@ from dhis2_bridge.reports import Pieces, Reports
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.sources.delimited import DelimitedTable
 from dhis2_bridge.values import Sheet, Source, Table
+
+T = TypeVar("T")
 
 GRID_ROWS: Final = 200_000
 """Rows of delimited text that are read whole, for mappings that read it as a form."""
@@ -126,7 +129,7 @@ class Walk:
     def _opened(self, path: Path, stdin: BinaryIO | None) -> Iterator[tuple[Source, Mapping]]:
         """The file and the mapping that recognises it; nothing for one that cannot be read or recognised."""
         try:
-            with self._timed("open"):
+            with self.timed("open"):
                 source, mapping = self._open(path, stdin)
         except Unreadable as unreadable:
             self._note(unreadable.finding)
@@ -193,7 +196,7 @@ class Walk:
         taken = 0
         unmatched: list[Sheet] = []
         problems: list[Finding] = []
-        for sheet in source.sheets:
+        for sheet in self._each("read", source.sheets):
             if not sheet.visible or (is_wanted is not None and not is_wanted(sheet.sheet or "")):
                 continue
             blocks, found = self._laid_out(sheet, table)
@@ -228,7 +231,7 @@ class Walk:
 
     def _laid_out(self, sheet: Sheet, table: MappingTable) -> tuple[list[layout.Block] | None, list[Finding]]:
         """The blocks of a sheet, or None with the reasons where the table is not in it."""
-        with self._timed("lay out"):
+        with self.timed("lay out"):
             if table.loose_cells_table() is not None:
                 block = layout.loose_block(sheet, table, self._given)
                 return [block], list(layout.cell_findings(block, set(), set(block.columns)))
@@ -300,7 +303,7 @@ class Walk:
         )
         try:
             for batch in self._batches(held, converter.report_columns(header)):
-                with self._timed("look"):
+                with self.timed("look"):
                     records = layout.as_records(batch, held, tables[0], self._given)
                     pieces.add(converter.reports(records, header))
         except Unreadable:
@@ -310,12 +313,7 @@ class Walk:
     def _batches(self, table: Table, only: list[int] | None = None) -> Iterator[pl.DataFrame]:
         """The batches of a table; of a delimited one, where a look is enough, some columns only."""
         batches = table.batches(only) if only and isinstance(table, DelimitedTable) else table.batches()
-        while True:
-            with self._timed("read"):
-                batch = next(batches, None)
-            if batch is None:
-                return
-            yield batch
+        return self._each("read", batches)
 
     def _order_of(self, source: Source, held: Table, table: MappingTable, header: layout.Header) -> ReadDate | None:
         """How the dates of a period column are read, where the whole column has to tell the order."""
@@ -365,7 +363,7 @@ class Walk:
         self, mapping: Mapping, table: MappingTable, converter: Converter, records: pl.DataFrame, header: layout.Header
     ) -> pl.DataFrame:
         """The cells of records; what was found on the way is kept."""
-        with self._timed("convert"):
+        with self.timed("convert"):
             converted = converter.convert(records, header)
             cells = converted.cells
             found = [as_findings(one) for one in converted.findings]
@@ -382,7 +380,7 @@ class Walk:
 
     def _finished(self, cells: pl.DataFrame) -> pl.DataFrame:
         """Whole reports, checked and arranged."""
-        with self._timed("check"):
+        with self.timed("check"):
             values, parts = cells, cells["parts"]
             if parts.null_count() < len(parts):
                 values = cells.filter(parts.is_null())
@@ -394,7 +392,7 @@ class Walk:
                 self._add(found)
             values, found = checks.check(values, self._snapshot)
             self._add(found)
-        with self._timed("arrange"):
+        with self.timed("arrange"):
             arranged = payload.arrange(values, self._chunk_size, self._chunks)
             last = arranged["chunk"].max()
             self._chunks = last if isinstance(last, int) else self._chunks
@@ -417,8 +415,19 @@ class Walk:
             self.found.append(found)
             self._heard_of.update(found.filter(pl.col("severity") == "error")["source"].unique())
 
+    def _each(self, step: str, things: Iterable[T]) -> Iterator[T]:
+        """Each of them, the time to come by it counted for a step."""
+        ahead = iter(things)
+        while True:
+            with self.timed(step):
+                taken = list(islice(ahead, 1))
+            if not taken:
+                return
+            yield taken[0]
+
     @contextmanager
-    def _timed(self, step: str) -> Iterator[None]:
+    def timed(self, step: str) -> Iterator[None]:
+        """Counts the time spent inside for a step."""
         start = time.perf_counter()
         try:
             yield

@@ -146,6 +146,17 @@ def test_convert_writes_a_run_folder_and_talks_on_standard_error(shell: Shell, t
     assert findings.is_empty()
 
 
+@pytest.mark.parametrize(("name", "mapping"), [("phc_uz.xlsx", MAPPING), ("phc.json", "uzbekistan/phc_monthly_json")])
+def test_timings_add_up_to_the_whole(shell: Shell, name: str, mapping: str) -> None:
+    ran = shell("convert", EXAMPLES / "phc" / name, "--mapping", mapping, "--snapshot", EXPORT, "--timings")
+    heading, *steps = ran.err.partition("Where the time went")[2].splitlines()
+    seconds = [float(re.search(r": (\d+\.\d\d) s$", step)[1]) for step in steps]  # type: ignore[index]
+    whole = float(heading.split()[0].removeprefix("("))
+    assert {"reading", "mapping", "checking", "writing"} <= {step.split(":")[0].strip() for step in steps}
+    assert min(seconds) >= 0
+    assert sum(seconds) == pytest.approx(whole, abs=0.01 * len(seconds))
+
+
 def test_a_run_folder_is_replaced_whole(shell: Shell, tmp_path: Path) -> None:
     assert shell("convert", FORM, *WITH, "--chunk-size", 1).code == 0
     first = {path.name for path in (tmp_path / "run" / "chunks").iterdir()}

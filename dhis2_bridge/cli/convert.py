@@ -1,6 +1,7 @@
 """`convert`: files to data values, as a run folder or on standard output."""
 
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,18 +82,32 @@ def report(result: Any, *, as_json: bool = False, to_stdout: bool = False, show_
     say(summary_text(shown, language()), to_stdout=to_stdout)
 
 
+def show_timings(timings: dict[str, float], total: float) -> None:
+    """Says where the time of a run went; what no step counted is that of starting."""
+    from dhis2_bridge.report.words import phrase
+
+    def seconds(spent: float) -> str:
+        return phrase("seconds", language(), seconds=f"{spent:.2f}")
+
+    say_phrase("timings", total=seconds(total))
+    for step, spent in {"start": total - sum(timings.values()), **timings}.items():
+        say_phrase("step_" + step.replace(" ", "_"), seconds=seconds(spent))
+
+
 @click.command("convert")
 @FILES
 @click.option("--out", "-o", default="run", show_default=True, metavar="FOLDER",
               help="Run folder to write; - writes the JSON to standard output, a data value set a line.")  # fmt: skip
 @click.option("--chunk-size", type=click.IntRange(min=1), help="Values in one request, whole reports kept together.")
+@click.option("--timings", is_flag=True, help="Say where the time went.")
 @conversion_options
-def command(files: tuple[str, ...], out: str, as_json: bool, show_all: bool, **options: Any) -> int:
+def command(files: tuple[str, ...], out: str, timings: bool, as_json: bool, show_all: bool, **options: Any) -> int:
     """Files to data values, written as a run folder.
 
     FILES are files, folders or globs; - is standard input. What is refused is left out and told with its place; the
     exit code is then 3, also when the rest went on.
     """
+    started = time.perf_counter()
     to_stdout = out == "-"
     if to_stdout and as_json:
         raise click.UsageError("--out - and --json both want standard output; take one of them")
@@ -103,5 +118,7 @@ def command(files: tuple[str, ...], out: str, as_json: bool, show_all: bool, **o
     report(result, as_json=as_json, show_all=show_all)
     if not to_stdout and not as_json:
         say_phrase("written", folder=out)
+    if timings:
+        show_timings(result.timings, time.perf_counter() - started)
     code: int = result.exit_code
     return code

@@ -31,7 +31,7 @@ DELIMITERS: Final = (",", ";", "\t", "|")
 BLOCK: Final = 4 << 20
 """Bytes read at a time. Measured: smaller blocks cost calls, larger ones cost memory and gain nothing."""
 
-BATCH: Final = 4 << 20
+BATCH: Final = 3 << 20
 """Bytes of text in one batch, about."""
 
 _CHUNK: Final = 2_048  # records turned into columns at a time, few enough to stay in the processor's cache

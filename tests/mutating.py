@@ -144,7 +144,7 @@ def mutated_document(rng: random.Random, document: Any) -> Any:
             continue
         way = rng.random()
         if way < 0.5:
-            holder[key] = rng.choice(ODD_VALUES)
+            holder[key] = json.loads(json.dumps(rng.choice(ODD_VALUES)))
         elif way < 0.7:
             del holder[key]
         elif way < 0.85 and isinstance(holder, list):

@@ -80,7 +80,7 @@ FILES: dict[str, bytes] = {
     "cut.json": EXPORT.read_bytes()[:900],
     "text.json": b"no JSON at all",
     "bytes.json": bytes(range(256)),
-    "cut.json.gz": gzip.compress(EXPORT.read_bytes())[:200],
+    "cut.json.gz": gzip.compress(EXPORT.read_bytes(), mtime=0)[:200],
     "twice.json": b'{"dataElements": [{"id": "abcdefghijk"}, {"id": "abcdefghijk"}]}',
 }
 

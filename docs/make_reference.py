@@ -48,6 +48,15 @@ FAMILIES: Final = {
     "data_set": "The data set",
     "predicate": "Conditions",
     "rows": "Rows left out by a condition",
+    "person": "Persons",
+    "contract": "Contracts",
+    "position": "Occupations",
+    "axis": "Axes of counts",
+    "number": "Numbers that are summed up",
+    "workforce": "Rows of persons and posts",
+    "stock": "Stocks and the period before",
+    "posts": "Posts",
+    "headcount": "Counts of persons",
     "server": "The server's answer",
 }
 """Headings by the first part of a code."""

@@ -130,6 +130,8 @@ def _table(table: Any) -> dict[str, Any]:
     first: list[dict[str, Any]] = []
     records = 0
     of_persons = any(_OF_A_PERSON.search(name) for name in table.header)
+    if hasattr(table, "holds"):
+        of_persons = of_persons or table.holds(re.compile(_OF_A_PERSON.pattern.encode()))
     for batch in table.batches():
         is_long = pl.any_horizontal(pl.exclude("row").str.contains(_OF_A_PERSON.pattern))
         of_persons = of_persons or bool(batch.select(is_long.any()).item())
@@ -160,7 +162,8 @@ def _by_shape(seen: dict[str, Any]) -> dict[str, Any]:
         part.pop("of_persons", None)
         for row in part["first_rows"]:
             row["cells"] = _shapes(row["cells"])
-        if any(re.search(r"[0-9]{4}", name) for name in part.get("header", ())):
+        header = [name for name in part.get("header", ()) if name]
+        if len({*header}) < len(header) or any(re.search(r"[0-9]{4}", name) for name in header):
             part["header"] = _shapes(part["header"])
     return seen
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import xlsxwriter
+from build_hrh_metadata import hrh_metadata
 from build_metadata import AGE5, FACILITIES, SEX, phc_metadata, tb_org_units
 
 MAPPINGS = Path(__file__).resolve().parents[1] / "mappings"
@@ -313,6 +314,16 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
+def write_objects(path: Path, content: dict[str, Any]) -> None:
+    """The same with one object on a line: a long file that people can still read, and whose changes show."""
+    kinds = []
+    for kind, held in content.items():
+        listed = isinstance(held, list)
+        objects = ",\n".join(f"  {json.dumps(one, ensure_ascii=False)}" for one in (held if listed else [held]))
+        kinds.append(f' "{kind}": ' + (f"[\n{objects}\n ]" if listed else objects.strip()))
+    write_text(path, "{\n" + ",\n".join(kinds) + "\n}\n")
+
+
 def build(folder: Path) -> None:
     """Writes the files of metadata/, phc/ and tb/ below the folder."""
     for name in ("metadata", "phc/district", "tb"):
@@ -320,6 +331,7 @@ def build(folder: Path) -> None:
     values = report()
     write_json(folder / "metadata/uz_phc_m.json", phc_metadata(lines()))
     write_json(folder / "metadata/tb_org_units.json", tb_org_units())
+    write_objects(folder / "metadata/uz_hrh.json", hrh_metadata())
     write_phc(folder / "phc/phc_uz.xlsx", "uz", "900101", values)
     write_phc(folder / "phc/phc_ru.xlsx", "ru", "900101", values)
     write_phc(folder / "phc/phc_uz_with_mistakes.xlsx", "uz", "900101", values, mistakes())

@@ -4,14 +4,11 @@ Small files are converted as they come and held; long ones are looked at first, 
 (`reports`), and then converted in batches. What comes out are whole reports, so memory does not grow with the input.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as MappingType
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import Any, BinaryIO, Final
 
 import polars as pl
 
@@ -24,9 +21,8 @@ from dhis2_bridge.mapping import Mapping, MappingTable
 from dhis2_bridge.reports import Pieces, Reports
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.sources.delimited import DelimitedTable
+from dhis2_bridge.steps import Steps, ahead
 from dhis2_bridge.values import Sheet, Source, Table
-
-T = TypeVar("T")
 
 GRID_ROWS: Final = 200_000
 """Rows of delimited text that are read whole, for mappings that read it as a form."""
@@ -55,7 +51,7 @@ class Input:
 class Walk:
     """One conversion: give it files, take the parts that come out, then look at what was found.
 
-    `found` grows with every part, as do `inputs` and `timings` (seconds by step).
+    `found` grows with every part, as do `inputs` and `steps`.
     """
 
     def __init__(
@@ -67,8 +63,9 @@ class Walk:
         chunk_size: int = payload.DEFAULT_SIZE,
     ) -> None:
         self.inputs: list[Input] = []
-        self.found: list[pl.DataFrame] = []
-        self.timings: dict[str, float] = {}
+        self._found: list[pl.DataFrame] = []
+        self._found_later: list[pl.DataFrame] = []
+        self.steps = Steps()
         self._mappings = mappings
         self._snapshot = snapshot
         self._given = given
@@ -110,12 +107,8 @@ class Walk:
                     on_progress(number, len(expanded.files), str(path))
             self._convert_forms(reports)
             reports.one_piece(pieces.whole())
-            for source, mapping in long:
-                for table in self._tables_of(mapping):
-                    for cells in self._records(source, mapping, table):
-                        if (ready := reports.add(cells)) is not None:
-                            yield self._finished(ready)
-            for ready in reports.rest():
+            whole = self._whole(long, reports)
+            for ready in ahead(whole) if long else whole:
                 yield self._finished(ready)
         finally:
             reports.close()
@@ -124,12 +117,17 @@ class Walk:
             if one.name not in self._heard_of:
                 self._note(Finding("file.no_data", one.name))
 
+    @property
+    def found(self) -> list[pl.DataFrame]:
+        """What was found: first all that reading and converting found, then what checking whole reports did."""
+        return [*self._found, *self._found_later]
+
     # -- opening -------------------------------------------------------------------------------------------------
 
     def _opened(self, path: Path, stdin: BinaryIO | None) -> Iterator[tuple[Source, Mapping]]:
         """The file and the mapping that recognises it; nothing for one that cannot be read or recognised."""
         try:
-            with self.timed("open"):
+            with self.steps.timed("open"):
                 source, mapping = self._open(path, stdin)
         except Unreadable as unreadable:
             self._note(unreadable.finding)
@@ -196,7 +194,7 @@ class Walk:
         taken = 0
         unmatched: list[Sheet] = []
         problems: list[Finding] = []
-        for sheet in self._each("read", source.sheets):
+        for sheet in self.steps.each("read", source.sheets):
             if not sheet.visible or (is_wanted is not None and not is_wanted(sheet.sheet or "")):
                 continue
             blocks, found = self._laid_out(sheet, table)
@@ -231,7 +229,7 @@ class Walk:
 
     def _laid_out(self, sheet: Sheet, table: MappingTable) -> tuple[list[layout.Block] | None, list[Finding]]:
         """The blocks of a sheet, or None with the reasons where the table is not in it."""
-        with self.timed("lay out"):
+        with self.steps.timed("lay out"):
             if table.loose_cells_table() is not None:
                 block = layout.loose_block(sheet, table, self._given)
                 return [block], list(layout.cell_findings(block, set(), set(block.columns)))
@@ -303,17 +301,26 @@ class Walk:
         )
         try:
             for batch in self._batches(held, converter.report_columns(header)):
-                with self.timed("look"):
+                with self.steps.timed("look"):
                     records = layout.as_records(batch, held, tables[0], self._given)
                     pieces.add(converter.reports(records, header))
         except Unreadable:
             pass  # the second pass says so
         pieces.end_of_file()
 
+    def _whole(self, long: list[tuple[Source, Mapping]], reports: Reports) -> Iterator[pl.DataFrame]:
+        """The cells of whole reports: those of long files as they pass by, then all that was held."""
+        for source, mapping in long:
+            for table in self._tables_of(mapping):
+                for cells in self._records(source, mapping, table):
+                    if (ready := reports.add(cells)) is not None:
+                        yield ready
+        yield from reports.rest()
+
     def _batches(self, table: Table, only: list[int] | None = None) -> Iterator[pl.DataFrame]:
         """The batches of a table; of a delimited one, where a look is enough, some columns only."""
         batches = table.batches(only) if only and isinstance(table, DelimitedTable) else table.batches()
-        return self._each("read", batches)
+        return ahead(self.steps.each("read", batches))
 
     def _order_of(self, source: Source, held: Table, table: MappingTable, header: layout.Header) -> ReadDate | None:
         """How the dates of a period column are read, where the whole column has to tell the order."""
@@ -363,7 +370,7 @@ class Walk:
         self, mapping: Mapping, table: MappingTable, converter: Converter, records: pl.DataFrame, header: layout.Header
     ) -> pl.DataFrame:
         """The cells of records; what was found on the way is kept."""
-        with self.timed("convert"):
+        with self.steps.timed("convert"):
             converted = converter.convert(records, header)
             cells = converted.cells
             found = [as_findings(one) for one in converted.findings]
@@ -380,19 +387,19 @@ class Walk:
 
     def _finished(self, cells: pl.DataFrame) -> pl.DataFrame:
         """Whole reports, checked and arranged."""
-        with self.timed("check"):
+        with self.steps.timed("check"):
             values, parts = cells, cells["parts"]
             if parts.null_count() < len(parts):
                 values = cells.filter(parts.is_null())
                 values, found = totals.check(values, cells.filter(parts.is_not_null()), self._element_names)
-                self._add(found)
+                self._add(found, self._found_later)
             values = payload.in_payload_order(values)
             if values["cumulative"].any():
                 values, found = cumulative.difference(values, self._previous, self._snapshot)
-                self._add(found)
+                self._add(found, self._found_later)
             values, found = checks.check(values, self._snapshot)
-            self._add(found)
-        with self.timed("arrange"):
+            self._add(found, self._found_later)
+        with self.steps.timed("arrange"):
             arranged = payload.arrange(values, self._chunk_size, self._chunks)
             last = arranged["chunk"].max()
             self._chunks = last if isinstance(last, int) else self._chunks
@@ -410,29 +417,10 @@ class Walk:
             if finding not in told:
                 self._note(finding)
 
-    def _add(self, found: pl.DataFrame) -> None:
+    def _add(self, found: pl.DataFrame, to: list[pl.DataFrame] | None = None) -> None:
         if found.height:
-            self.found.append(found)
+            (self._found if to is None else to).append(found)
             self._heard_of.update(found.filter(pl.col("severity") == "error")["source"].unique())
-
-    def _each(self, step: str, things: Iterable[T]) -> Iterator[T]:
-        """Each of them, the time to come by it counted for a step."""
-        ahead = iter(things)
-        while True:
-            with self.timed(step):
-                taken = list(islice(ahead, 1))
-            if not taken:
-                return
-            yield taken[0]
-
-    @contextmanager
-    def timed(self, step: str) -> Iterator[None]:
-        """Counts the time spent inside for a step."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.timings[step] = self.timings.get(step, 0.0) + time.perf_counter() - start
 
 
 def _open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None) -> Source:

@@ -54,7 +54,7 @@ def cases() -> list[Row]:
 
 def extract(rows: list[Row], delimiter: str = ";") -> str:
     """The extract that the rows stand in, as a Russian office program writes it."""
-    columns = [name for name in rows[0] if name not in EXPECTED_COLUMNS]
+    columns = [name for name in cases()[0] if name not in EXPECTED_COLUMNS]
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, columns, delimiter=delimiter, extrasaction="ignore", lineterminator="\r\n")
     writer.writeheader()

@@ -188,6 +188,7 @@ CODES: Final[dict[str, Code]] = {
     "headcount.double_posting": Code("warning", arguments=("filled", "persons", "ratio", "least", "most")),
     "headcount.total_differs": Code("warning", arguments=("data_element", "total", "sum", "parts")),
     "headcount.implausible": Code("warning", arguments=("name", "value", "least", "most")),
+    "stock.not_known": Code("warning"),
     # the server's answer
     "server.refused": Code("error", arguments=("server_code", "message")),
     "server.not_stored": Code("error", arguments=("message",)),

@@ -21,20 +21,22 @@ class Digits:
     def __init__(self, identity: Identity, text: str) -> None:
         self._count = identity.digits
         self._text = pl.col(text)
-        self._number = self._text.cast(pl.UInt64, strict=False)
+        self._number: pl.Expr = self._text.cast(pl.UInt64, strict=False)
 
     def one(self, place: int) -> pl.Expr:
         """The digit at a place, from 1."""
         if self._count > 18:
             return self._text.str.slice(place - 1, 1).cast(pl.Int32, strict=False)
-        return (self._number // 10 ** (self._count - place) % 10).cast(pl.Int32)
+        over = pl.lit(10 ** (self._count - place), dtype=pl.UInt64)
+        return (self._number // over % 10).cast(pl.Int32)
 
     def span(self, places: tuple[int, ...]) -> pl.Expr:
         """The number that stands from the first to the last of these places."""
         first, last = places[0], places[-1]
         if self._count > 18:
             return self._text.str.slice(first - 1, last - first + 1).cast(pl.Int32, strict=False)
-        return (self._number // 10 ** (self._count - last) % 10 ** (last - first + 1)).cast(pl.Int32)
+        over, within = (pl.lit(10**power, dtype=pl.UInt64) for power in (self._count - last, last - first + 1))
+        return (self._number // over % within).cast(pl.Int32)
 
 
 def read(ids: pl.DataFrame, identity: Identity) -> pl.DataFrame:

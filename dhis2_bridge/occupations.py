@@ -85,11 +85,10 @@ class Occupations:
                 self._places[code] = len(self.answers)
                 self.answers.append(self.resolve(code))
         places = pl.Series([self._places[code] for code in distinct], dtype=pl.UInt32)
-        found = rows.select(
-            text.replace_strict(distinct, places, default=None, return_dtype=pl.UInt32)
-            if len(distinct)
-            else pl.lit(None, dtype=pl.UInt32)
-        ).to_series()
+        found = pl.Series([None], dtype=pl.UInt32).new_from_index(0, rows.height)
+        if len(distinct):
+            of_text = text.replace_strict(distinct, places, default=None, return_dtype=pl.UInt32)
+            found = rows.select(of_text).to_series()
         rows = rows.with_columns(found.alias(RESOLVED))
         missing = found.is_null()
         if missing.any():
@@ -133,7 +132,7 @@ class Occupations:
         A title is a suggestion's reason and never a match; it is shown only where enough persons hold it.
         """
         name, title = self._declared.column, self._declared.title
-        if title is None:
+        if title is None or title not in rows.columns:
             notes.add(rows, "position.missing", name, {"rows": 1, "suggestions": []})
             return
         persons = pl.col("#person").n_unique() if "#person" in rows.columns else pl.len()

@@ -139,7 +139,7 @@ def _conflicts(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFr
     held = held.with_columns(_latin(held[name]).alias(name) for name in compared)
     counts = held.group_by(PERSON).agg(pl.col(name).drop_nulls().n_unique() for name in kinds)
     differs = {
-        kind: pl.any_horizontal(pl.col(name) > 1 for name, of in kinds.items() if of == kind)
+        f"#differs {kind}": pl.any_horizontal(pl.col(name) > 1 for name, of in kinds.items() if of == kind)
         for kind in dict.fromkeys(kinds.values())
     }
     counts = counts.with_columns(**differs).filter(pl.any_horizontal(*differs))
@@ -151,7 +151,7 @@ def _conflicts(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFr
         .agg(*(pl.col(name).first() for name in (*PLACE, *differs)), pl.col("row").alias("rows"))
     )
     said = [
-        arguments_text({"differs": [kind for kind in differs if one[kind]], "rows": one["rows"][:8]})
+        arguments_text({"differs": [kind.rpartition(" ")[2] for kind in differs if one[kind]], "rows": one["rows"][:8]})
         for one in told.iter_rows(named=True)
     ]
     code = "person.conflict" if person.conflict == "refuse" else "person.conflict_first"

@@ -7,22 +7,36 @@ Small files are converted as they come and held; long ones are looked at first, 
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import polars as pl
 
-from dhis2_bridge import checks, cumulative, layout, names, payload, recognise, sources, totals
+from dhis2_bridge import (
+    checks,
+    counting,
+    counts,
+    cumulative,
+    layout,
+    names,
+    payload,
+    recognise,
+    sources,
+    stocks,
+    totals,
+)
 from dhis2_bridge.bound import ReadDate, evident_date
 from dhis2_bridge.columns import Columns
 from dhis2_bridge.converter import Converter
-from dhis2_bridge.findings import Finding, Unreadable, as_findings, frame
+from dhis2_bridge.findings import Finding, Unreadable, UsageError, as_findings, frame
+from dhis2_bridge.gathering import Gathering, private
 from dhis2_bridge.mapping import Mapping, MappingTable
 from dhis2_bridge.reports import Pieces, Reports
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.sources.delimited import DelimitedTable
 from dhis2_bridge.steps import Steps, ahead
-from dhis2_bridge.values import Sheet, Source, Table
+from dhis2_bridge.values import CELLS_SCHEMA, Sheet, Source, Table
 
 GRID_ROWS: Final = 200_000
 """Rows of delimited text that are read whole, for mappings that read it as a form."""
@@ -82,6 +96,11 @@ class Walk:
         self._forms = 0
         self._laid: list[tuple[list[layout.Block], list[Finding]]] = []
         self._seen_headers: dict[tuple[int, layout.Header], Columns] = {}
+        self._gatherings: dict[int, Gathering] = {
+            id(one): Gathering(one, counts.label_columns(one.tables[0]), self._note)
+            for one in mappings
+            if one.workforce is not None
+        }
 
     def parts(
         self, files: Iterable[str | Path], stdin: BinaryIO | None = None, on_progress: Progress | None = None
@@ -90,6 +109,8 @@ class Walk:
 
         Raises UsageError for a path that is not there and for a mapping that the snapshot does not bear out.
         """
+        for gathering in self._gatherings.values():
+            counts.period_of(gathering.mapping.tables[0], self._given)
         expanded = sources.expand(files)
         for path in expanded.left_out:
             self._note(Finding("file.left_out", sources.spelled(path)))
@@ -98,7 +119,9 @@ class Walk:
         try:
             for number, path in enumerate(expanded.files, start=1):
                 for source, mapping in self._opened(path, stdin):
-                    if source.table is not None and source.size >= LONG and not self._is_form(mapping):
+                    if mapping.workforce is not None:
+                        self._gather(source, mapping)
+                    elif source.table is not None and source.size >= LONG and not self._is_form(mapping):
                         self._look_at(source, mapping, pieces)
                         long.append((source, mapping))
                     else:
@@ -106,6 +129,9 @@ class Walk:
                 if on_progress is not None:
                     on_progress(number, len(expanded.files), str(path))
             self._convert_forms(reports)
+            for gathering in self._gatherings.values():
+                for cells in self._counted(gathering):
+                    reports.hold(cells)
             reports.one_piece(pieces.whole())
             whole = self._whole(long, reports)
             for ready in ahead(whole) if long else whole:
@@ -130,13 +156,13 @@ class Walk:
             with self.steps.timed("open"):
                 source, mapping = self._open(path, stdin)
         except Unreadable as unreadable:
-            self._note(unreadable.finding)
+            self._note_of_file(unreadable.finding, None)
             self.inputs.append(Input(sources.spelled(path), "", "", {}, None))
             return
         taken = mapping.mapping if isinstance(mapping, Mapping) else None
         self.inputs.append(Input(source.name, source.format, source.sha256, dict(source.evidence), taken))
         for finding in source.findings:
-            self._note(finding)
+            self._note_of_file(finding, mapping)
         if (other := self._hashes.setdefault(source.sha256, source.name)) != source.name:
             self._note(Finding("file.repeated", source.name, arguments={"other": other}))
         if isinstance(mapping, Mapping):
@@ -146,13 +172,15 @@ class Walk:
 
     def _open(self, path: Path, stdin: BinaryIO | None) -> tuple[Source, Mapping | Finding]:
         """Opened by the declarations of the only mapping; of several, by the file's own evidence and then by them."""
+        if self._gatherings and (str(path) == "-" or not path.is_file()):
+            raise UsageError(f"{path}: persons are read from files only; a stream would be kept in a temporary file")
         file: Path | sources.Spool = path if str(path) != "-" else sources.Spool(stdin, "-")
         if len(self._mappings) == 1:
             source = _open_for(file, path, self._mappings[0])
             return source, recognise.choose(source, self._mappings)
         source = _open_for(file, path, None)
         mapping = recognise.choose(source, self._mappings)
-        if isinstance(mapping, Mapping) and source.table is not None:
+        if isinstance(mapping, Mapping) and (source.table is not None or mapping.workforce is not None):
             source = _open_for(file, path, mapping)
         return source, mapping
 
@@ -270,6 +298,43 @@ class Walk:
                 reports.hold(self._converted(mapping, table, converter, records, header))
         self._blocks, self._forms = {}, 0
 
+    # -- persons and posts ---------------------------------------------------------------------------------------
+
+    def _gather(self, source: Source, mapping: Mapping) -> None:
+        """Takes the rows of a file of persons or posts, to be counted when all have come."""
+        with self.steps.timed("read"):
+            if self._gatherings[id(mapping)].add(source):
+                self._heard_of.add(source.name)
+
+    def _counted(self, gathering: Gathering) -> Iterator[pl.DataFrame]:
+        """The cells of all rows of one mapping, counted."""
+        with self.steps.timed("count"):
+            made = counting.count(gathering, self._given)
+        for one in made.counted.findings:
+            self._add(as_findings(one))
+        table = gathering.mapping.tables[0]
+        converter = self._converter(gathering.mapping, table)
+        cells = pl.DataFrame(schema=CELLS_SCHEMA)
+        if made.counted.cells.height:
+            records, header = counts.records(made.counted, table, self._given)
+            told = partial(counts.told, counted=made.counted, table=table, places=made.places)
+            cells = self._converted(gathering.mapping, table, converter, records, header, told)
+            # A count stands in no cell: it is of rows, of which the first is named.
+            cells = cells.with_columns(pl.lit(None, dtype=pl.UInt16).alias("column"))
+            yield cells
+        zeros, found = stocks.gone(gathering, made, cells, converter, self._previous, self._snapshot)
+        self._add(found)
+        if zeros.height:
+            yield zeros
+
+    def _note_of_file(self, finding: Finding, mapping: Mapping | Finding | None) -> None:
+        """Notes what opening a file found; of one that may hold persons without what stands in it."""
+        if self._gatherings and not (isinstance(mapping, Mapping) and mapping.workforce is None):
+            for gathering in self._gatherings.values():
+                gathering.broken |= finding.severity == "error"
+            finding = private(finding)
+        self._note(finding)
+
     # -- records -------------------------------------------------------------------------------------------------
 
     def _records(self, source: Source, mapping: Mapping, table: MappingTable) -> Iterator[pl.DataFrame]:
@@ -367,13 +432,19 @@ class Walk:
         return made
 
     def _converted(
-        self, mapping: Mapping, table: MappingTable, converter: Converter, records: pl.DataFrame, header: layout.Header
+        self,
+        mapping: Mapping,
+        table: MappingTable,
+        converter: Converter,
+        records: pl.DataFrame,
+        header: layout.Header,
+        told: Callable[[list[pl.DataFrame]], list[pl.DataFrame]] = list,
     ) -> pl.DataFrame:
         """The cells of records; what was found on the way is kept."""
         with self.steps.timed("convert"):
             converted = converter.convert(records, header)
             cells = converted.cells
-            found = [as_findings(one) for one in converted.findings]
+            found = [as_findings(one) for one in told(converted.findings)]
             if mapping.recognise is not None and mapping.recognise.periods:
                 cells, late = recognise.in_force(cells, mapping)
                 found.append(late)
@@ -435,6 +506,7 @@ def _open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None)
             "quote": options.quote,
             "records": options.records,
             "header_row": options.header.row,
+            "keep_numbers": mapping.workforce is not None,
         }
     return sources.open_source(file, name=str(path), **declared)
 

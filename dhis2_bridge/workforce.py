@@ -69,28 +69,32 @@ def used_columns(mapping: Mapping, source: str, labels: tuple[str, ...]) -> tupl
     """
     workforce = _of(mapping)
     types = types_of(mapping.tables[0])
-    needed, others = set(labels), set()
+    needed: set[str] = set(labels)
+    others: set[str | None] = set()
+    own = source == _own(mapping)
     measures = [one for one in workforce.measures if (one.source or _own(mapping)) == source]
     if workforce.occupation is not None:
         needed.add(workforce.occupation.column)
-        others.update({workforce.occupation.title} - {None})
+        if own:
+            others.add(workforce.occupation.title)
     for measure in measures:
         if measure.where is not None:
             needed.update(predicates.compile(measure.where, types).columns)
-        (others if source == _own(mapping) else needed).update({measure.sum} - {None})
+        if measure.sum is not None:
+            (others if own else needed).add(measure.sum)
         for name in measure.by:
-            others.update({workforce.axes[name].column, workforce.axes[name].age} - {None})
-    if source == _own(mapping):
+            others.update({workforce.axes[name].column, workforce.axes[name].age})
+    if own:
         person = workforce.person
         needed.add(person.column)
         if workforce.current is not None:
             needed.update(predicates.compile(workforce.current, types).columns)
         if workforce.main_job.prefer is not None:
             others.update(predicates.compile(workforce.main_job.prefer, types).columns)
-        others.update({*person.name, person.birth_date, person.sex, workforce.rate, workforce.start} - {None})
-    made = {AS_OF, OCCUPATION} | {name for name in needed | others if name.startswith(f"{OCCUPATION}_")}
-    needed -= made
-    return {str(name) for name in needed}, {str(name) for name in others - needed - made}
+        others.update({*person.name, person.birth_date, person.sex, workforce.rate, workforce.start})
+    made = {name for name in needed if name in {AS_OF, OCCUPATION} or name.startswith(f"{OCCUPATION}_")}
+    needed -= made - set(mapping.tables[0].columns)
+    return needed, {name for name in others if name is not None and name != AS_OF} - needed
 
 
 def count(
@@ -118,6 +122,11 @@ def _of(mapping: Mapping) -> Workforce:
 def _own(mapping: Mapping) -> str:
     """The name of the source of persons."""
     return _of(mapping).source or next(iter(mapping.sources))
+
+
+def _zeros(largest: object) -> pl.Series:
+    """A table of numbers for 0 to the largest."""
+    return pl.Series([0], dtype=pl.UInt32).new_from_index(0, (largest if isinstance(largest, int) else 0) + 1)
 
 
 class _Count:
@@ -179,7 +188,7 @@ class _Count:
         if known.is_empty():
             return made
         physical = known.cast(pl.Categorical(categories)).to_physical()
-        ranks = pl.Series([0], dtype=pl.UInt32).new_from_index(0, (physical.max() or 0) + 1)  # type: ignore[operator]
+        ranks = _zeros(physical.max())
         ranks = ranks.scatter(physical, pl.int_range(len(known), dtype=pl.UInt32, eager=True))
         return {
             source: rows.with_columns(ranks.gather(rows[UNIT].to_physical()).alias(UNIT))
@@ -411,8 +420,7 @@ class _Count:
     @staticmethod
     def _first_rows(rows: pl.DataFrame, order: pl.Series) -> pl.DataFrame:
         """The places of the rows with these orders."""
-        longest = rows[ORDER].max()
-        table = pl.Series([0], dtype=pl.UInt32).new_from_index(0, (longest if isinstance(longest, int) else 0) + 1)
+        table = _zeros(rows[ORDER].max())
         table = table.scatter(rows[ORDER], pl.int_range(rows.height, dtype=pl.UInt32, eager=True))
         return rows.select(PLACE)[table.gather(order)]
 

@@ -43,14 +43,16 @@ def open_source(
     records: str | None = None,
     header_row: int | None = None,
     limits: Limits = DEFAULT,
+    keep_numbers: bool = False,
 ) -> Source:
     """One file, opened: its sheets, or its table whose batches are read later.
 
-    `name` is how the user named it (the path, if not given). The path `-` is `stream`: it is copied to a private file
-    that goes with the source, so that it can be read twice; so is a pipe. `format` is one of `FORMATS`; without it the
-    content decides, never the extension. Compressed files other than workbooks are not unpacked. `encoding`,
-    `delimiter`, `quote` (None: quotes are letters) and `header_row` are for delimited text, `encoding` and `records`
-    (`items[].values[]`) for JSON. Findings of the file are in the source, those of its records in its table.
+    `name` is how the user named it (the path, if not given). The path `-` is `stream`: it is copied to a private
+    file that goes with the source, so that it can be read twice; so is a pipe. `format` is one of `FORMATS`;
+    without it the content decides, never the extension. Compressed files other than workbooks are not unpacked.
+    `encoding`, `delimiter`, `quote` (None: quotes are letters) and `header_row` are for delimited text, `encoding`
+    and `records` (`items[].values[]`) for JSON; `keep_numbers` is for workbooks: their sheets tell which cells are
+    numbers. Findings of the file are in the source, those of its records in its table.
 
     Raises `UsageError` for a file that is not there and an option that cannot be, `Unreadable` for the rest.
     """
@@ -65,7 +67,7 @@ def open_source(
             raise _too_large(name, limits)
         kind = format or recognise(file, name, limits)
         if kind == "workbook" or kind in WORKBOOKS:
-            return workbook.read(file, name, limits=limits)
+            return workbook.read(file, name, limits=limits, keep_numbers=keep_numbers)
         with file.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
         text = TextFile(file, name, declared=encoding, keep=spool)

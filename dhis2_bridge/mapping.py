@@ -31,7 +31,7 @@ from dhis2_bridge.mapping_fields import (
     is_null,
     template,
 )
-from dhis2_bridge.mapping_source import Ends, Header, Keys, Recognise, SourceOptions
+from dhis2_bridge.mapping_source import Ends, Header, Keys, Recognise, SourceOptions, Systems
 from dhis2_bridge.yaml_nodes import Document, Path
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "Recognise",
     "Repeat",
     "SourceOptions",
+    "Systems",
     "ValueColumns",
 ]
 

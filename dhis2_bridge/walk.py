@@ -447,6 +447,7 @@ def _open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None)
             "quote": options.quote,
             "records": options.records,
             "header_row": options.header.row,
+            "systems": options.systems.model_dump() if options.systems is not None else None,
         }
     return sources.open_source(file, name=str(path), **declared)
 

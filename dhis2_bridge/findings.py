@@ -107,6 +107,9 @@ CODES: Final[dict[str, Code]] = {
     "fhir.several": Code("warning", arguments=("part", "header")),
     "fhir.without": Code("warning", arguments=("part", "header")),
     "fhir.inactive": Code("info", arguments=("part", "header")),
+    # a query
+    "sql.refused": Code("error", arguments=("reason", "name", "state", "line", "column")),
+    "sql.value": Code("error", arguments=("kind", "header")),
     # which mapping, which table
     "mapping.none_fits": Code("error", arguments=("mappings",)),
     "mapping.not_in_force": Code("error", arguments=("mapping", "periods")),

@@ -21,6 +21,7 @@ from dhis2_bridge.sources.fhir import FhirTable
 from dhis2_bridge.sources.fhir_pool import Pool
 from dhis2_bridge.sources.limits import DEFAULT, Limits
 from dhis2_bridge.sources.recognise import has_documents_on_lines, recognise
+from dhis2_bridge.sources.sql import SqlTable
 from dhis2_bridge.values import Source
 
 WORKBOOKS: Final = ("xlsx", "xlsm", "xlsb", "xls", "ods")
@@ -74,12 +75,14 @@ def open_source(
         with file.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
         text = TextFile(file, name, declared=encoding, keep=spool)
-        table: DelimitedTable | DocumentTable | FhirTable
+        table: DelimitedTable | DocumentTable | FhirTable | SqlTable
         if kind == "csv":
             table = DelimitedTable(text, delimiter=delimiter, quote=quote, header_row=header_row, limits=limits)
         elif kind == "fhir":
             lines = has_documents_on_lines(file, limits)
             table = FhirTable(text, lines=lines, systems=systems, pool=pool, limits=limits)
+        elif kind == "sql":
+            table = SqlTable(text)
         else:
             table = DocumentTable(text, lines=kind == "ndjson", records=records, limits=limits)
     except OSError as error:

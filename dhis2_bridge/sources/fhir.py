@@ -62,9 +62,11 @@ class FhirTable:
         self._faults: list[Finding] = []
         self._types: Counter[str] = Counter()
         self._bundles = 0
+        self._shared: dict[Any, Any] = {}
         self._resources: list[Resource] = []
         for number, document in self._documents_of_lines() if lines else self._document():
             self._take(document, itertools.repeat(number) if lines else itertools.count(1))
+        self._shared.clear()
         self._pool.add(self._resources)
         self._tell_types()
         self.findings += self._faults
@@ -137,7 +139,7 @@ class FhirTable:
             raw, full_url, bundle, mode = waiting.pop()
             if isinstance(raw, list):
                 waiting += [(one, "", bundle, "") for one in reversed(raw)]
-            elif isinstance(raw, Mapping) and raw.get("resourceType") == "Bundle":
+            elif isinstance(raw, dict) and raw.get("resourceType") == "Bundle":
                 waiting += self._entries(raw)
             else:
                 self._keep(raw, next(numbers), full_url, bundle, mode)
@@ -147,26 +149,26 @@ class FhirTable:
         self._bundles += 1
         links = bundle.get("link")
         for link in links if isinstance(links, list) else []:
-            if isinstance(link, Mapping) and link.get("relation") == "next":
+            if isinstance(link, dict) and link.get("relation") == "next":
                 self._faults.append(Finding("fhir.more_pages", self.source))
         entries = bundle.get("entry")
         found = []
         for entry in entries if isinstance(entries, list) else []:
-            held = entry if isinstance(entry, Mapping) else {}
+            held = entry if isinstance(entry, dict) else {}
             search = held.get("search")
-            mode = str(search.get("mode") or "") if isinstance(search, Mapping) else ""
+            mode = str(search.get("mode") or "") if isinstance(search, dict) else ""
             found.append((held.get("resource"), str(held.get("fullUrl") or ""), self._bundles, mode))
         return found[::-1]
 
     def _keep(self, raw: Any, number: int, full_url: str, bundle: int, mode: str) -> None:
-        kind = raw.get("resourceType") if isinstance(raw, Mapping) else None
-        if not isinstance(raw, Mapping) or not isinstance(kind, str):
+        kind = raw.get("resourceType") if isinstance(raw, dict) else None
+        if not isinstance(raw, dict) or not isinstance(kind, str):
             self._faults.append(Finding("fhir.no_resource", self.source, row=number))
             return
         self._types[kind] += 1
         if kind == "OperationOutcome" and mode == "outcome":
             self._faults.append(Finding("fhir.outcome", self.source, row=number))
-        resource = read(raw, self.source, number, full_url=full_url, bundle=bundle)
+        resource = read(raw, self.source, number, self._shared, full_url=full_url, bundle=bundle)
         if resource is None:
             return
         self._resources.append(resource)

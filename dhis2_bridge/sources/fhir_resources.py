@@ -5,10 +5,10 @@ Telecoms, photographs, qualifications and narratives are not read at all.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 ROLE: Final = "PractitionerRole"
 PRACTITIONER: Final = "Practitioner"
@@ -17,6 +17,8 @@ LOCATION: Final = "Location"
 READ: Final = frozenset({ROLE, PRACTITIONER, ORGANIZATION, LOCATION})
 
 IN_ERROR: Final = "entered-in-error"
+
+T = TypeVar("T")
 
 _NAME_USES: Final = ("official", "usual", "", "temp", "nickname", "anonymous")
 _NO_NAMES: Final = frozenset({"old", "maiden"})
@@ -106,7 +108,7 @@ class Resource:
     updated: datetime | None = None
     version: int | None = None
     in_error: bool = False
-    faults: list[str] = field(default_factory=list)
+    faults: tuple[str, ...] = ()
 
     @property
     def base(self) -> str | None:
@@ -115,17 +117,22 @@ class Resource:
         return self.full_url.removesuffix(ending) if self.id and self.full_url.endswith(ending) else None
 
 
-def read(raw: Mapping[str, Any], source: str, number: int, *, full_url: str = "", bundle: int = 0) -> Resource | None:
-    """The resource that this object is; None for a type that is not read."""
+def read(
+    raw: Mapping[str, Any], source: str, number: int, shared: dict[Any, Any], *, full_url: str = "", bundle: int = 0
+) -> Resource | None:
+    """The resource that this object is; None for a type that is not read.
+
+    `shared` keeps what many resources say alike (systems, codes, references), so that it is held once.
+    """
     kind = raw.get("resourceType")
     if kind not in READ:
         return None
-    reader = _Reader(raw)
+    reader = _Reader(raw, shared)
     content = reader.content(raw, kind)
     meta = reader.block(raw, "meta")
     version = reader.text(meta, "versionId")
     return Resource(
-        str(kind),
+        reader.once(str(kind)),
         content,
         source,
         number,
@@ -136,15 +143,16 @@ def read(raw: Mapping[str, Any], source: str, number: int, *, full_url: str = ""
         int(version) if version.isascii() and version.isdigit() else None,
         reader.text(raw, "status") == IN_ERROR
         or any(one.code == IN_ERROR for key in ("tag", "security") for one in reader.codings_of(meta, key)),
-        reader.faults,
+        tuple(reader.faults),
     )
 
 
 class _Reader:
     """Reads the elements of one resource; what is not of the type that FHIR has there is named in `faults`."""
 
-    def __init__(self, raw: Mapping[str, Any]) -> None:
+    def __init__(self, raw: Mapping[str, Any], shared: dict[Any, Any]) -> None:
         self.faults: list[str] = []
+        self._shared = shared
         self._contained = {
             str(one["id"]): one
             for one in self.blocks(raw, "contained")
@@ -152,15 +160,22 @@ class _Reader:
         }
         self._open: list[str] = []
 
+    def once(self, thing: T) -> T:
+        """The same thing, as it is held already where it is."""
+        held: T = self._shared.setdefault(thing, thing)
+        return held
+
     # -- elements ------------------------------------------------------------------------------------------------
 
     def text(self, raw: Mapping[str, Any], key: str) -> str:
         """A text, number or truth value as text; blank where there is none."""
         value = raw.get(key)
+        if value is None:
+            return ""
+        if isinstance(value, str):
+            return value.strip()
         if isinstance(value, bool):
             return "true" if value else "false"
-        if value is None or isinstance(value, str):
-            return (value or "").strip()
         return self._fault(key)
 
     def texts(self, raw: Mapping[str, Any], key: str) -> list[str]:
@@ -171,16 +186,18 @@ class _Reader:
 
     def block(self, raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         """An object; empty where there is none."""
-        return next(self.blocks(raw, key), {})
+        return next(iter(self.blocks(raw, key)), {})
 
-    def blocks(self, raw: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
+    def blocks(self, raw: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
         """The objects of a list; one that stands alone is a list of one."""
         value = raw.get(key)
-        for one in value if isinstance(value, list) else [] if value is None else [value]:
-            if isinstance(one, Mapping):
-                yield one
-            elif one is not None:
-                self._fault(key)
+        if value is None:
+            return ()
+        held = value if isinstance(value, list) else [value]
+        found = [one for one in held if isinstance(one, dict)]
+        if len(found) < len(held) and any(one is not None and not isinstance(one, dict) for one in held):
+            self._fault(key)
+        return found
 
     def _fault(self, key: str) -> str:
         if key not in self.faults:
@@ -192,7 +209,7 @@ class _Reader:
     def identifiers(self, raw: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         """Systems and values, each once, without those that are marked as old."""
         found = {
-            (self.text(one, "system"), value): None
+            (self.once(self.text(one, "system")), value): None
             for one in self.blocks(raw, "identifier")
             if self.text(one, "use") != "old" and (value := self.text(one, "value"))
         }
@@ -204,11 +221,11 @@ class _Reader:
             Coding(self.text(one, "system"), self.text(one, "code"), self.text(one, "display"))
             for one in self.blocks(raw, key)
         )
-        return tuple(one for one in found if one.code)
+        return self.once(tuple(self.once(one) for one in found if one.code))
 
     def codings(self, raw: Mapping[str, Any], key: str) -> tuple[Coding, ...]:
         """The codings of all concepts of an element."""
-        return tuple(one for concept in self.blocks(raw, key) for one in self.codings_of(concept, "coding"))
+        return self.once(tuple(one for concept in self.blocks(raw, key) for one in self.codings_of(concept, "coding")))
 
     def reference(self, raw: Mapping[str, Any]) -> Reference | None:
         """A reference; None for one that points nowhere, which says no more than an absent one."""
@@ -226,7 +243,9 @@ class _Reader:
     def references(self, raw: Mapping[str, Any], key: str) -> tuple[Reference, ...]:
         """The references of an element, each once."""
         found = (self.reference(one) for one in self.blocks(raw, key))
-        return tuple(dict.fromkeys(one for one in found if one is not None))
+        told = dict.fromkeys(one for one in found if one is not None)
+        # Practitioners are each referred to by few roles, and would only fill what is shared.
+        return tuple(told) if key == "practitioner" else self.once(tuple(map(self.once, told)))
 
     def _inside(self, name: str) -> Content | None:
         raw = self._contained.get(name)
@@ -259,9 +278,9 @@ class _Reader:
             " ".join(first),
             " ".join(middle),
             self.text(name, "text"),
-            self.text(raw, "gender"),
+            self.once(self.text(raw, "gender")),
             self.text(raw, "birthDate"),
-            self.text(raw, "active"),
+            self.once(self.text(raw, "active")),
             self.text(raw, "deceasedDateTime") or self.text(raw, "deceasedBoolean"),
         )
 
@@ -271,7 +290,7 @@ class _Reader:
         organization = self.references(raw, "organization")
         return Role(
             self.identifiers(raw),
-            self.text(raw, "active"),
+            self.once(self.text(raw, "active")),
             practitioner[0] if practitioner else None,
             organization[0] if organization else None,
             self.references(raw, "location"),
@@ -291,7 +310,7 @@ class _Reader:
         address = next((one for one in current if self.text(one, "district")), current[0] if current else {})
         above = self.references(raw, "partOf")
         managing = self.references(raw, "managingOrganization")
-        active = self.text(raw, "active")
+        active = self.once(self.text(raw, "active"))
         if kind == LOCATION:
             active = {"active": "true", "": ""}.get(self.text(raw, "status"), "false")
         return Place(

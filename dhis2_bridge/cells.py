@@ -1,5 +1,6 @@
 """Reads the text of a cell as the value of a data element: markers, number marks, units and the value type."""
 
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ import polars as pl
 
 from dhis2_bridge import faults, names, value_types
 from dhis2_bridge.findings import PLACE, arguments_text
-from dhis2_bridge.lookups import SEPARATOR, Answer, Distinct, Hit
+from dhis2_bridge.lookups import SEPARATOR, Answer, Distinct, Hit, uid_of
 from dhis2_bridge.mapping import MappingTable
 from dhis2_bridge.snapshot import DataElement, Snapshot
 from dhis2_bridge.value_types import NUMERIC_TYPES, PLAIN
@@ -142,24 +143,30 @@ class Cells:
 
         `elements` are the answers for `#data_element`.
         """
-        uid = elements.column(lambda a: a.uid if isinstance(a, Hit) else None, pl.String).gather(cells["#data_element"])
-        kind = elements.column(self._plain_type, pl.String).gather(cells["#data_element"])
-        cells = cells.with_columns(data_element=uid, kind=kind)
         counted = elements.column(self._counts, pl.Boolean)
         if not counted.all():
             # A marker of nil is a zero only where numbers stand: of a text or a date it says what it says.
             text = pl.when(counted.gather(cells["#data_element"])).then("text").otherwise("found")
             cells = cells.with_columns(text.alias("text"))
         good = cells["refused"].is_null()
-        takes_counts = elements.column(lambda a: self._plain_type(a) in COUNTED, pl.Boolean)
+        takes_counts = elements.column(self._takes_counts, pl.Boolean)
         # Nearly all that is reported are small whole numbers: they pass by one pattern, the rest is read below.
         simple = good & takes_counts.gather(cells["#data_element"]) & cells["text"].str.contains(COUNT)
         rest = (good & ~simple).arg_true()
         cells = cells.with_columns(value=pl.when(simple).then("text"))
         if rest.is_empty():
             return cells.with_columns(note=pl.lit(None, dtype=pl.String))
-        read = self._read_rest(cells[rest].select("data_element", "kind", "text", "sheet"))
-        bad = cells[rest].with_columns(read).filter(pl.col("code").is_not_null())
+        odd = cells[rest]
+        element = odd["#data_element"]
+        read = self._read_rest(
+            odd.select(
+                "text",
+                "sheet",
+                data_element=elements.column(uid_of, pl.String).gather(element),
+                kind=elements.column(self._plain_type, pl.String).gather(element),
+            )
+        )
+        bad = odd.with_columns(read).filter(pl.col("code").is_not_null())
         found.append(bad.select(*PLACE, "code", "found", pl.col("said").alias("arguments"), pl.lit(1).alias("values")))
         # Where in `read` the answer of each cell is, null for the simple ones.
         nowhere = pl.Series([None], dtype=pl.UInt32).new_from_index(0, cells.height)
@@ -190,10 +197,10 @@ class Cells:
             return self._readings.column(of, pl.String).gather(codes)
 
         return cells.select(
-            value=pl.when("plain").then("text").otherwise(told(lambda r: r.value)),
-            code=told(lambda r: r.code),
-            note=told(lambda r: r.note),
-            said=told(lambda r: arguments_text(r.arguments) if r.code else None),
+            value=pl.when("plain").then("text").otherwise(told(_VALUE)),
+            code=told(_CODE),
+            note=told(_NOTE),
+            said=told(_said),
         )
 
     def _plain_type(self, answer: Answer) -> str | None:
@@ -203,8 +210,20 @@ class Cells:
         element = self._snapshot.data_elements[answer.uid]
         return element.value_type if element.option_set is None and element.value_type in PLAIN else None
 
+    def _takes_counts(self, answer: Answer) -> bool:
+        return self._plain_type(answer) in COUNTED
+
     def _counts(self, answer: Answer) -> bool:
         return isinstance(answer, Hit) and counts(self._snapshot.data_elements[answer.uid])
+
+
+_VALUE: Final = operator.attrgetter("value")
+_CODE: Final = operator.attrgetter("code")
+_NOTE: Final = operator.attrgetter("note")
+
+
+def _said(reading: Reading) -> str | None:
+    return arguments_text(reading.arguments) if reading.code else None
 
 
 def counts(element: DataElement) -> bool:

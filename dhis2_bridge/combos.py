@@ -15,7 +15,7 @@ from dhis2_bridge import names
 from dhis2_bridge.bound import Bound
 from dhis2_bridge.cells import counts, refuse_faults
 from dhis2_bridge.findings import PLACE, SnapshotError, arguments_text
-from dhis2_bridge.lookups import Answer, Distinct, Hit, Miss, Span, words_of
+from dhis2_bridge.lookups import Answer, Distinct, Hit, Miss, Span, is_miss, words_of
 from dhis2_bridge.ordering import Ordering
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.values import places
@@ -173,6 +173,7 @@ class CellCombos:
         self._bound = bound
         self._ordering = ordering
         self._combos = Combos(bound.snapshot, frozenset(bound.spoken))
+        self._known: dict[Callable[[dict[str, Any]], Found], tuple[tuple[int, ...], dict[int, Found]]] = {}
 
     def find(self, cells: pl.DataFrame) -> pl.DataFrame:
         """The cells with `category_option_combo`, `parts` (of a total), `attribute_option_combo`, and their numbers.
@@ -201,14 +202,15 @@ class CellCombos:
         if not cells["blocked"].null_count():
             return cells
         bound = self._bound
-        counted = bound.answers("data_element").column(
-            lambda a: isinstance(a, Hit) and counts(bound.element(a.uid)), pl.Boolean
-        )
+        counted = bound.answers("data_element").column(self._counts, pl.Boolean)
         can = counted.gather(cells["#data_element"]) & cells["category_option_combo"].is_not_null()
         for key, (_, distinct) in bound.dimensions.items():
-            missed = distinct.column(lambda a: isinstance(a, Miss), pl.Boolean)
+            missed = distinct.column(is_miss, pl.Boolean)
             can &= ~missed.gather(cells[f"#{key}"])
         return cells.filter(can | cells["blocked"].is_not_null()).with_columns(pl.col("blocked").fill_null(False))
+
+    def _counts(self, answer: Answer) -> bool:
+        return isinstance(answer, Hit) and counts(self._bound.element(answer.uid))
 
     @staticmethod
     def refuse(cells: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFrame:
@@ -232,14 +234,22 @@ class CellCombos:
         codes = cells.with_columns(code.alias("#set"))["#set"]
         distinct = codes.unique().sort()
         place = places(codes, distinct)
+        # What was worked out before holds as long as the bases do.
+        bases = tuple(len(held) for _, held in meanings)
+        known_bases, known = self._known.get(find, ((), {}))
+        if bases != known_bases:
+            known = {}
+            self._known[find] = (bases, known)
         found: list[Found] = []
         for number in distinct:
-            given: dict[str, Any] = {}
-            rest = number
-            for key, (_, held) in zip(reversed(used), reversed(meanings), strict=True):
-                rest, digit = divmod(rest, len(held))
-                given[key] = held[digit]
-            found.append(find(given))
+            if number not in known:
+                given: dict[str, Any] = {}
+                rest = number
+                for key, (_, held) in zip(reversed(used), reversed(meanings), strict=True):
+                    rest, digit = divmod(rest, len(held))
+                    given[key] = held[digit]
+                known[number] = find(given)
+            found.append(known[number])
         return pl.DataFrame({name: _spread(name, dtype, found, place) for name, dtype in _FOUND_SCHEMA.items()})
 
     def _combo(self, given: dict[str, Any]) -> Found:

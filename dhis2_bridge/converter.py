@@ -5,8 +5,9 @@ to the rows as numbers; the value columns are then stood below one another, one 
 value, as a total that is checked against its parts, or as a refused row with the finding that names it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -19,7 +20,7 @@ from dhis2_bridge.findings import PLACE, Finding, located
 from dhis2_bridge.findings import frame as findings_frame
 from dhis2_bridge.labels import Labels
 from dhis2_bridge.layout import Header
-from dhis2_bridge.lookups import Hit, Miss
+from dhis2_bridge.lookups import Hit, Miss, uid_of
 from dhis2_bridge.mapping import MappingTable
 from dhis2_bridge.ordering import Ordering
 from dhis2_bridge.predicates import Decided
@@ -60,6 +61,10 @@ class Converter:
         self.coalesce = coalesce
         self._bound = Bound(path, table, snapshot, given, read_date)
         self._ordering = Ordering(snapshot, self._bound.data_set, number)
+        self._part_of = {
+            "org_unit": lambda a: self._ordering.org_unit(a.uid) if isinstance(a, Hit) else None,
+            "period": lambda a: self._ordering.period(a.uid) if isinstance(a, Hit) else None,
+        }
         self._labels = Labels(self._bound)
         self._last_texts: dict[str, dict[str, str | None]] = {}
         self._combos = CellCombos(self._bound, self._ordering)
@@ -71,6 +76,16 @@ class Converter:
             if (made := self._computed[name].type) is not None:
                 types = {**types, name: made}
         self._predicate = predicates.compile(table.where, types) if table.where else None
+
+    @property
+    def ordering(self) -> Ordering:
+        """The numbers of the reports and cells that it makes."""
+        return self._ordering
+
+    @property
+    def data_set(self) -> str:
+        """UID of the data set that it converts into."""
+        return self._bound.data_set.uid
 
     def convert(self, records: pl.DataFrame, header: Header) -> Converted:
         """The cells and findings of records below one header.
@@ -258,17 +273,15 @@ class Converter:
 
     def _as_cells(self, cells: pl.DataFrame) -> pl.DataFrame:
         """The cells in the columns of `CELLS_SCHEMA`."""
-        table, number = self.table, self._ordering
+        table = self.table
         elements = self._bound.answers("data_element")
-        crosswalk_row = elements.column(lambda a: a.crosswalk_row if isinstance(a, Hit) else None, pl.UInt32)
+        crosswalk_row = elements.column(_crosswalk_row, pl.UInt32)
         cells = cells.with_columns(
             self._identifiers("org_unit", cells),
             self._identifiers("period", cells),
             self._identifiers("data_element", cells),
             crosswalk_row.gather(cells["#data_element"]).alias("crosswalk_row"),
-            report=self._part("org_unit", cells, number.org_unit)
-            + self._part("period", cells, number.period)
-            + cells["attribute"],
+            report=self._part("org_unit", cells) + self._part("period", cells) + cells["attribute"],
         )
         filled = {
             "data_set": pl.lit(self._bound.data_set.uid),
@@ -281,12 +294,12 @@ class Converter:
         )
 
     def _identifiers(self, key: str, cells: pl.DataFrame) -> pl.Series:
-        uids = self._bound.answers(key).column(lambda a: a.uid if isinstance(a, Hit) else None, pl.Categorical())
+        uids = self._bound.answers(key).column(uid_of, pl.Categorical())
         return uids.gather(cells[f"#{key}"]).alias(key)
 
-    def _part(self, key: str, cells: pl.DataFrame, number: Callable[[str], int]) -> pl.Series:
+    def _part(self, key: str, cells: pl.DataFrame) -> pl.Series:
         """A part of the report's number, null where the label leads nowhere."""
-        numbers = self._bound.answers(key).column(lambda a: number(a.uid) if isinstance(a, Hit) else None, pl.UInt64)
+        numbers = self._bound.answers(key).column(self._part_of[key], pl.UInt64)
         return numbers.gather(cells[f"#{key}"])
 
     def report_columns(self, header: Header) -> list[int] | None:
@@ -317,11 +330,9 @@ class Converter:
         )
         changes = labels.select(pl.any_horizontal((pl.all() != pl.all().shift(1)).fill_null(True))).to_series()
         labels = labels.filter(changes)
-        numbers = []
-        for key, of in (("org_unit", self._ordering.org_unit), ("period", self._ordering.period)):
-            codes = self._bound.answers(key).codes(labels[key]).alias(f"#{key}")
-            numbers.append(self._part(key, codes.to_frame(), of))
-        return numbers[0] + numbers[1]
+        codes = [self._bound.answers(key).codes(labels[key]).alias(f"#{key}") for key in ("org_unit", "period")]
+        runs = pl.DataFrame(codes)
+        return self._part("org_unit", runs) + self._part("period", runs)
 
     def _read_totals(self, cells: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFrame:
         """The total cells with their number as `value`; one whose text is no number is a finding, and gone."""
@@ -336,6 +347,10 @@ class Converter:
         if not bad.is_empty():
             found.append(bad.select(*PLACE, pl.lit("total.unreadable").alias("code"), "found"))
         return totals.filter(pl.col("value").is_not_null())
+
+
+def _crosswalk_row(answer: Any) -> int | None:
+    return answer.crosswalk_row if isinstance(answer, Hit) else None
 
 
 def _of_header(problems: list[Finding], records: pl.DataFrame) -> pl.DataFrame:

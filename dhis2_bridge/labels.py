@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -11,7 +11,7 @@ from dhis2_bridge.bilingual import folded, languages, spoken
 from dhis2_bridge.bound import Bound
 from dhis2_bridge.columns import Columns, Feed
 from dhis2_bridge.findings import PLACE, arguments_text
-from dhis2_bridge.lookups import SEPARATOR, Distinct, Hit, Miss
+from dhis2_bridge.lookups import SEPARATOR, Distinct, Hit, Miss, is_miss
 from dhis2_bridge.values import escaped, spread
 
 Feeds = Mapping[str, Feed]
@@ -31,18 +31,16 @@ class Labels:
         """The code that refuses each row for a label that leads nowhere, null where all labels are found."""
         refused: list[pl.DataFrame] = []
         for key, (_, distinct) in self._bound.dimensions.items():
-            missed = distinct.column(lambda a: isinstance(a, Miss), pl.Boolean)
+            missed = distinct.column(is_miss, pl.Boolean)
             at = missed.gather(cells[f"#{key}"]).arg_true() if missed.any() else missed.arg_true()
             if at.is_empty():
                 continue
             rows = cells[at]
             codes = rows[f"#{key}"]
             told = rows.with_columns(
-                code=distinct.column(lambda a: a.code if isinstance(a, Miss) else None, pl.String).gather(codes),
+                code=distinct.column(_code, pl.String).gather(codes),
                 label=pl.Series(distinct.texts, dtype=pl.String).gather(codes),
-                arguments=distinct.column(
-                    lambda a: arguments_text(a.arguments) if isinstance(a, Miss) else None, pl.String
-                ).gather(codes),
+                arguments=distinct.column(_arguments, pl.String).gather(codes),
             )
             feed = feeds[key]
             found.append(
@@ -102,10 +100,10 @@ class Labels:
         label = pl.Series(distinct.texts, dtype=pl.String).gather(cells["#data_element"])
         pair = cells.select(pl.concat_str([label.alias("label"), pl.col("confirm")], separator=SEPARATOR))
         codes = self._confirmed.codes(pair.to_series())
-        code = self._confirmed.column(lambda a: a.code if a else None, pl.String).gather(codes)
+        code = self._confirmed.column(_code, pl.String).gather(codes)
         if code.null_count() == len(code):
             return cells
-        arguments = self._confirmed.column(lambda a: arguments_text(a.arguments) if a else None, pl.String)
+        arguments = self._confirmed.column(_arguments, pl.String)
         told = cells.with_columns(code=code, arguments=arguments.gather(codes)).filter(
             pl.col("code").is_not_null() & pl.col("refused").is_null()
         )
@@ -122,16 +120,14 @@ class Labels:
     def notes(self, cells: pl.DataFrame, feeds: Feeds, found: list[pl.DataFrame]) -> None:
         """What was done to labels and texts without loss: told once for each label, and for each cell."""
         for key, (_, distinct) in self._bound.dimensions.items():
-            note = distinct.column(lambda a: a.note if isinstance(a, Hit) else None, pl.String)
+            note = distinct.column(_note, pl.String)
             if note.null_count() == len(note):
                 continue
             codes = cells[f"#{key}"]
             told = cells.with_columns(
                 code=note.gather(codes),
                 label=pl.Series(distinct.texts, dtype=pl.String).gather(codes),
-                matched=distinct.column(
-                    lambda a: arguments_text({"matched": a.matched}) if isinstance(a, Hit) else None, pl.String
-                ).gather(codes),
+                matched=distinct.column(_matched, pl.String).gather(codes),
             ).filter(pl.col("code").is_not_null())
             place = (feeds[key].row.cast(pl.UInt32).alias("row"), feeds[key].column.cast(pl.UInt16).alias("column"))
             told = told.select(
@@ -142,6 +138,22 @@ class Labels:
         if not odd.is_empty():
             read = pl.concat_str([pl.lit('{"read": "'), escaped(pl.col("value")), pl.lit('"}')])
             found.append(odd.select(*PLACE, pl.col("note").alias("code"), "found", read.alias("arguments")))
+
+
+def _code(answer: Any) -> str | None:
+    return answer.code if isinstance(answer, Miss) else None
+
+
+def _arguments(answer: Any) -> str | None:
+    return arguments_text(answer.arguments) if isinstance(answer, Miss) else None
+
+
+def _note(answer: Any) -> str | None:
+    return answer.note if isinstance(answer, Hit) else None
+
+
+def _matched(answer: Any) -> str | None:
+    return arguments_text({"matched": answer.matched}) if isinstance(answer, Hit) else None
 
 
 def _shown(label: pl.Expr) -> pl.Expr:

@@ -44,6 +44,16 @@ class Miss:
     arguments: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
+def is_miss(answer: Any) -> bool:
+    """Whether an answer leads nowhere."""
+    return isinstance(answer, Miss)
+
+
+def uid_of(answer: Any) -> str | None:
+    """The UID of an answer that was found."""
+    return answer.uid if isinstance(answer, Hit) else None
+
+
 class Span(Enum):
     """The answers for a label of a category that names no single option."""
 
@@ -68,6 +78,7 @@ class Distinct(Generic[T]):
         self._anchor = pl.Series([], dtype=pl.Categorical(self._categories))
         self.answers: list[T] = []
         self.texts: list[str] = []
+        self._columns: dict[tuple[object, object], pl.Series] = {}
 
     def codes(self, texts: pl.Series) -> pl.Series:
         """One UInt32 a row: the index of its text's answer."""
@@ -80,8 +91,16 @@ class Distinct(Generic[T]):
         return coded
 
     def column(self, of: Callable[[T], Any], dtype: pl.DataType | type[pl.DataType]) -> pl.Series:
-        """A property of every answer, to be gathered by codes."""
-        return pl.Series([of(answer) for answer in self.answers], dtype=dtype)
+        """A property of every answer, to be gathered by codes.
+
+        Worked out once for each answer and kept by `of`, which is therefore a named function and no lambda.
+        """
+        kept = self._columns.get((of, dtype))
+        if kept is None or len(kept) < len(self.answers):
+            start = 0 if kept is None else len(kept)
+            new = pl.Series([of(answer) for answer in self.answers[start:]], dtype=dtype)
+            kept = self._columns[of, dtype] = new if kept is None else pl.concat([kept, new], rechunk=True)
+        return kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The front door: files to data values, in memory or straight into a run folder."""
 
+import time
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field, replace
@@ -51,7 +52,11 @@ class Tally:
 
 @dataclass(slots=True)
 class Summary:
-    """What a conversion read and found, and how much is ready."""
+    """What a conversion read and found, and how much is ready.
+
+    `seconds` is how long it took from the first file on, `timings` how much of that each step worked. With long files
+    steps work side by side, so together they may be more.
+    """
 
     findings: pl.DataFrame
     inputs: list[Input]
@@ -60,6 +65,7 @@ class Summary:
     given: dict[str, str]
     tally: Tally
     timings: dict[str, float]
+    seconds: float
 
     @property
     def errors(self) -> int:
@@ -210,12 +216,12 @@ def convert_to_run(
     made = _Making(mapping, snapshot, given, previous, chunk_size)
     with runs.RunWriter(Path(folder)) as writer:
         for part in made.parts(files, stdin, on_progress):
-            with made.walk.timed("write"):
+            with made.walk.steps.timed("write"):
                 writer.add(part)
         summary = made.summary()
-        with made.walk.timed("write"):
+        with made.walk.steps.timed("write"):
             writer.finish(summary.about(), summary.findings)
-    return replace(summary, timings=dict(made.walk.timings))
+    return replace(summary, timings=dict(made.walk.steps.seconds), seconds=made.seconds)
 
 
 class _Making:
@@ -238,6 +244,7 @@ class _Making:
         self._refuse_unused()
         self.walk = Walk(self.mappings, self.snapshot, self.given, previous, chunk_size)
         self.tally = Tally()
+        self._began = time.perf_counter()
 
     def _refuse_unused(self) -> None:
         """Raises UsageError for something given that no mapping asks for: it would be ignored in silence.
@@ -263,8 +270,21 @@ class _Making:
 
     def summary(self) -> Summary:
         findings = pl.concat([empty(), *self.walk.found])
-        timings = dict(self.walk.timings)
-        return Summary(findings, self.walk.inputs, self.mappings, self.snapshot, self.given, self.tally, timings)
+        return Summary(
+            findings,
+            self.walk.inputs,
+            self.mappings,
+            self.snapshot,
+            self.given,
+            self.tally,
+            dict(self.walk.steps.seconds),
+            self.seconds,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken since the first file."""
+        return time.perf_counter() - self._began
 
 
 def _kept_back(arranged: pl.DataFrame) -> pl.DataFrame:

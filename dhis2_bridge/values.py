@@ -138,7 +138,8 @@ class Sheet:
     their text is ISO (`2024-02-29` or `2024-02-29T10:30:00`). `faults` are cells whose content cannot be known (an
     error cell, a formula without a stored result); they are blank in `rows` and become a finding only when something
     reads them. `notes` are cells that were read by a rule worth telling (float noise, digits kept by a number format),
-    with a finding each that is shown only when the cell is used. A fault or a note already names its place.
+    with a finding each that is shown only when the cell is used. A fault or a note already names its place. `numbers`
+    are the cells that the file types as numbers, where the caller asked for them.
     """
 
     source: str
@@ -152,6 +153,7 @@ class Sheet:
     hidden_columns: frozenset[int] = frozenset()
     faults: Mapping[tuple[int, int], Finding] = field(default_factory=dict)
     notes: Mapping[tuple[int, int], Finding] = field(default_factory=dict)
+    numbers: frozenset[tuple[int, int]] = frozenset()
 
 
 class Table(Protocol):
@@ -178,7 +180,7 @@ class Source:
     """One file that was opened: its sheets (a workbook) or its table (anything else), and what reading found.
 
     `evidence` says what was recognised (encoding, delimiter, decimal mark, ...), for people to read. `sha256` is of
-    the bytes as they came, `size` their number.
+    the bytes as they came, `size` their number. `keeps_numbers` says that sheets tell which cells are numbers.
     """
 
     name: str
@@ -186,6 +188,7 @@ class Source:
     sha256: str
     size: int = 0
     evidence: dict[str, str | int] = field(default_factory=dict)
+    keeps_numbers: bool = False
     sheets: list[Sheet] = field(default_factory=list)
     table: Table | None = None
     findings: list[Finding] = field(default_factory=list)

@@ -4,29 +4,41 @@ Small files are converted as they come and held; long ones are looked at first, 
 (`reports`), and then converted in batches. What comes out are whole reports, so memory does not grow with the input.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as MappingType
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import Any, BinaryIO, Final
 
 import polars as pl
 
-from dhis2_bridge import checks, cumulative, layout, names, payload, recognise, sources, totals
+from dhis2_bridge import (
+    checks,
+    counting,
+    counts,
+    cumulative,
+    layout,
+    names,
+    payload,
+    recognise,
+    sources,
+    stocks,
+    totals,
+)
 from dhis2_bridge.bound import ReadDate, evident_date
 from dhis2_bridge.columns import Columns
 from dhis2_bridge.converter import Converter
-from dhis2_bridge.findings import Finding, Unreadable, as_findings, frame
+from dhis2_bridge.findings import Finding, Unreadable, UsageError, as_findings, frame
+from dhis2_bridge.gathering import Gathering, private
 from dhis2_bridge.mapping import Mapping, MappingTable
 from dhis2_bridge.reports import Pieces, Reports
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.sources.delimited import DelimitedTable
-from dhis2_bridge.values import Sheet, Source, Table
-
-T = TypeVar("T")
+from dhis2_bridge.sources.fhir import FhirTable
+from dhis2_bridge.sources.fhir_pool import Pool
+from dhis2_bridge.steps import Steps, ahead
+from dhis2_bridge.values import CELLS_SCHEMA, Sheet, Source, Table
 
 GRID_ROWS: Final = 200_000
 """Rows of delimited text that are read whole, for mappings that read it as a form."""
@@ -55,7 +67,7 @@ class Input:
 class Walk:
     """One conversion: give it files, take the parts that come out, then look at what was found.
 
-    `found` grows with every part, as do `inputs` and `timings` (seconds by step).
+    `found` grows with every part, as do `inputs` and `steps`.
     """
 
     def __init__(
@@ -67,8 +79,9 @@ class Walk:
         chunk_size: int = payload.DEFAULT_SIZE,
     ) -> None:
         self.inputs: list[Input] = []
-        self.found: list[pl.DataFrame] = []
-        self.timings: dict[str, float] = {}
+        self._found: list[pl.DataFrame] = []
+        self._found_later: list[pl.DataFrame] = []
+        self.steps = Steps()
         self._mappings = mappings
         self._snapshot = snapshot
         self._given = given
@@ -85,6 +98,12 @@ class Walk:
         self._forms = 0
         self._laid: list[tuple[list[layout.Block], list[Finding]]] = []
         self._seen_headers: dict[tuple[int, layout.Header], Columns] = {}
+        self._pools: dict[int, Pool] = {}
+        self._gatherings: dict[int, Gathering] = {
+            id(one): Gathering(one, counts.label_columns(one.tables[0]), self._note)
+            for one in mappings
+            if one.workforce is not None
+        }
 
     def parts(
         self, files: Iterable[str | Path], stdin: BinaryIO | None = None, on_progress: Progress | None = None
@@ -93,15 +112,22 @@ class Walk:
 
         Raises UsageError for a path that is not there and for a mapping that the snapshot does not bear out.
         """
+        for gathering in self._gatherings.values():
+            counts.period_of(gathering.mapping.tables[0], self._given)
         expanded = sources.expand(files)
         for path in expanded.left_out:
             self._note(Finding("file.left_out", sources.spelled(path)))
         pieces, reports = Pieces(), Reports()
         long: list[tuple[Source, Mapping]] = []
+        registers: list[tuple[Source, Mapping]] = []  # of FHIR: their files refer to one another
         try:
             for number, path in enumerate(expanded.files, start=1):
                 for source, mapping in self._opened(path, stdin):
-                    if source.table is not None and source.size >= LONG and not self._is_form(mapping):
+                    if isinstance(source.table, FhirTable) and mapping.workforce is not None:
+                        registers.append((source, mapping))
+                    elif mapping.workforce is not None:
+                        self._gather(source, mapping)
+                    elif source.table is not None and source.size >= LONG and not self._is_form(mapping):
                         self._look_at(source, mapping, pieces)
                         long.append((source, mapping))
                     else:
@@ -109,13 +135,14 @@ class Walk:
                 if on_progress is not None:
                     on_progress(number, len(expanded.files), str(path))
             self._convert_forms(reports)
+            for source, mapping in registers:
+                self._gather(source, mapping)
+            for gathering in self._gatherings.values():
+                for cells in self._counted(gathering):
+                    reports.hold(cells)
             reports.one_piece(pieces.whole())
-            for source, mapping in long:
-                for table in self._tables_of(mapping):
-                    for cells in self._records(source, mapping, table):
-                        if (ready := reports.add(cells)) is not None:
-                            yield self._finished(ready)
-            for ready in reports.rest():
+            whole = self._whole(long, reports)
+            for ready in ahead(whole) if long else whole:
                 yield self._finished(ready)
         finally:
             reports.close()
@@ -124,21 +151,26 @@ class Walk:
             if one.name not in self._heard_of:
                 self._note(Finding("file.no_data", one.name))
 
+    @property
+    def found(self) -> list[pl.DataFrame]:
+        """What was found: first all that reading and converting found, then what checking whole reports did."""
+        return [*self._found, *self._found_later]
+
     # -- opening -------------------------------------------------------------------------------------------------
 
     def _opened(self, path: Path, stdin: BinaryIO | None) -> Iterator[tuple[Source, Mapping]]:
         """The file and the mapping that recognises it; nothing for one that cannot be read or recognised."""
         try:
-            with self.timed("open"):
+            with self.steps.timed("open"):
                 source, mapping = self._open(path, stdin)
         except Unreadable as unreadable:
-            self._note(unreadable.finding)
+            self._note_of_file(unreadable.finding, None)
             self.inputs.append(Input(sources.spelled(path), "", "", {}, None))
             return
         taken = mapping.mapping if isinstance(mapping, Mapping) else None
         self.inputs.append(Input(source.name, source.format, source.sha256, dict(source.evidence), taken))
         for finding in source.findings:
-            self._note(finding)
+            self._note_of_file(finding, mapping)
         if (other := self._hashes.setdefault(source.sha256, source.name)) != source.name:
             self._note(Finding("file.repeated", source.name, arguments={"other": other}))
         if isinstance(mapping, Mapping):
@@ -148,15 +180,21 @@ class Walk:
 
     def _open(self, path: Path, stdin: BinaryIO | None) -> tuple[Source, Mapping | Finding]:
         """Opened by the declarations of the only mapping; of several, by the file's own evidence and then by them."""
+        if self._gatherings and (str(path) == "-" or not path.is_file()):
+            raise UsageError(f"{path}: persons are read from files only; a stream would be kept in a temporary file")
         file: Path | sources.Spool = path if str(path) != "-" else sources.Spool(stdin, "-")
         if len(self._mappings) == 1:
-            source = _open_for(file, path, self._mappings[0])
+            source = _open_for(file, path, self._mappings[0], self._pool_of(self._mappings[0]))
             return source, recognise.choose(source, self._mappings)
         source = _open_for(file, path, None)
         mapping = recognise.choose(source, self._mappings)
-        if isinstance(mapping, Mapping) and source.table is not None:
-            source = _open_for(file, path, mapping)
+        if isinstance(mapping, Mapping) and (source.table is not None or mapping.workforce is not None):
+            source = _open_for(file, path, mapping, self._pool_of(mapping))
         return source, mapping
+
+    def _pool_of(self, mapping: Mapping) -> Pool | None:
+        """The resources of all files of a mapping of persons; another mapping reads each file for itself."""
+        return self._pools.setdefault(id(mapping), Pool()) if mapping.workforce is not None else None
 
     def _is_form(self, mapping: Mapping) -> bool:
         return any(layout.needs_sheet(table) for table in self._tables_of(mapping))
@@ -196,7 +234,7 @@ class Walk:
         taken = 0
         unmatched: list[Sheet] = []
         problems: list[Finding] = []
-        for sheet in self._each("read", source.sheets):
+        for sheet in self.steps.each("read", source.sheets):
             if not sheet.visible or (is_wanted is not None and not is_wanted(sheet.sheet or "")):
                 continue
             blocks, found = self._laid_out(sheet, table)
@@ -231,7 +269,7 @@ class Walk:
 
     def _laid_out(self, sheet: Sheet, table: MappingTable) -> tuple[list[layout.Block] | None, list[Finding]]:
         """The blocks of a sheet, or None with the reasons where the table is not in it."""
-        with self.timed("lay out"):
+        with self.steps.timed("lay out"):
             if table.loose_cells_table() is not None:
                 block = layout.loose_block(sheet, table, self._given)
                 return [block], list(layout.cell_findings(block, set(), set(block.columns)))
@@ -272,6 +310,45 @@ class Walk:
                 reports.hold(self._converted(mapping, table, converter, records, header))
         self._blocks, self._forms = {}, 0
 
+    # -- persons and posts ---------------------------------------------------------------------------------------
+
+    def _gather(self, source: Source, mapping: Mapping) -> None:
+        """Takes the rows of a file of persons or posts, to be counted when all have come."""
+        with self.steps.timed("read"):
+            taken = self._gatherings[id(mapping)].add(source)
+            # A file of practitioners alone has no rows, and a part in those of others.
+            if taken or (isinstance(source.table, FhirTable) and source.table.has_resources):
+                self._heard_of.add(source.name)
+
+    def _counted(self, gathering: Gathering) -> Iterator[pl.DataFrame]:
+        """The cells of all rows of one mapping, counted."""
+        with self.steps.timed("count"):
+            made = counting.count(gathering, self._given)
+        for one in made.counted.findings:
+            self._add(as_findings(one))
+        table = gathering.mapping.tables[0]
+        converter = self._converter(gathering.mapping, table)
+        cells = pl.DataFrame(schema=CELLS_SCHEMA)
+        if made.counted.cells.height:
+            records, header = counts.records(made.counted, table, self._given)
+            told = partial(counts.told, counted=made.counted, table=table, places=made.places)
+            cells = self._converted(gathering.mapping, table, converter, records, header, told)
+            # A count stands in no cell: it is of rows, of which the first is named.
+            cells = cells.with_columns(pl.lit(None, dtype=pl.UInt16).alias("column"))
+            yield cells
+        zeros, found = stocks.gone(gathering, made, cells, converter, self._previous, self._snapshot)
+        self._add(found)
+        if zeros.height:
+            yield zeros
+
+    def _note_of_file(self, finding: Finding, mapping: Mapping | Finding | None) -> None:
+        """Notes what opening a file found; of one that may hold persons without what stands in it."""
+        if self._gatherings and not (isinstance(mapping, Mapping) and mapping.workforce is None):
+            for gathering in self._gatherings.values():
+                gathering.broken |= finding.severity == "error"
+            finding = private(finding)
+        self._note(finding)
+
     # -- records -------------------------------------------------------------------------------------------------
 
     def _records(self, source: Source, mapping: Mapping, table: MappingTable) -> Iterator[pl.DataFrame]:
@@ -303,17 +380,26 @@ class Walk:
         )
         try:
             for batch in self._batches(held, converter.report_columns(header)):
-                with self.timed("look"):
+                with self.steps.timed("look"):
                     records = layout.as_records(batch, held, tables[0], self._given)
                     pieces.add(converter.reports(records, header))
         except Unreadable:
             pass  # the second pass says so
         pieces.end_of_file()
 
+    def _whole(self, long: list[tuple[Source, Mapping]], reports: Reports) -> Iterator[pl.DataFrame]:
+        """The cells of whole reports: those of long files as they pass by, then all that was held."""
+        for source, mapping in long:
+            for table in self._tables_of(mapping):
+                for cells in self._records(source, mapping, table):
+                    if (ready := reports.add(cells)) is not None:
+                        yield ready
+        yield from reports.rest()
+
     def _batches(self, table: Table, only: list[int] | None = None) -> Iterator[pl.DataFrame]:
         """The batches of a table; of a delimited one, where a look is enough, some columns only."""
         batches = table.batches(only) if only and isinstance(table, DelimitedTable) else table.batches()
-        return self._each("read", batches)
+        return ahead(self.steps.each("read", batches))
 
     def _order_of(self, source: Source, held: Table, table: MappingTable, header: layout.Header) -> ReadDate | None:
         """How the dates of a period column are read, where the whole column has to tell the order."""
@@ -360,13 +446,19 @@ class Walk:
         return made
 
     def _converted(
-        self, mapping: Mapping, table: MappingTable, converter: Converter, records: pl.DataFrame, header: layout.Header
+        self,
+        mapping: Mapping,
+        table: MappingTable,
+        converter: Converter,
+        records: pl.DataFrame,
+        header: layout.Header,
+        told: Callable[[list[pl.DataFrame]], list[pl.DataFrame]] = list,
     ) -> pl.DataFrame:
         """The cells of records; what was found on the way is kept."""
-        with self.timed("convert"):
+        with self.steps.timed("convert"):
             converted = converter.convert(records, header)
             cells = converted.cells
-            found = [as_findings(one) for one in converted.findings]
+            found = [as_findings(one) for one in told(converted.findings)]
             if mapping.recognise is not None and mapping.recognise.periods:
                 cells, late = recognise.in_force(cells, mapping)
                 found.append(late)
@@ -380,19 +472,19 @@ class Walk:
 
     def _finished(self, cells: pl.DataFrame) -> pl.DataFrame:
         """Whole reports, checked and arranged."""
-        with self.timed("check"):
+        with self.steps.timed("check"):
             values, parts = cells, cells["parts"]
             if parts.null_count() < len(parts):
                 values = cells.filter(parts.is_null())
                 values, found = totals.check(values, cells.filter(parts.is_not_null()), self._element_names)
-                self._add(found)
+                self._add(found, self._found_later)
             values = payload.in_payload_order(values)
             if values["cumulative"].any():
                 values, found = cumulative.difference(values, self._previous, self._snapshot)
-                self._add(found)
+                self._add(found, self._found_later)
             values, found = checks.check(values, self._snapshot)
-            self._add(found)
-        with self.timed("arrange"):
+            self._add(found, self._found_later)
+        with self.steps.timed("arrange"):
             arranged = payload.arrange(values, self._chunk_size, self._chunks)
             last = arranged["chunk"].max()
             self._chunks = last if isinstance(last, int) else self._chunks
@@ -410,33 +502,14 @@ class Walk:
             if finding not in told:
                 self._note(finding)
 
-    def _add(self, found: pl.DataFrame) -> None:
+    def _add(self, found: pl.DataFrame, to: list[pl.DataFrame] | None = None) -> None:
         if found.height:
-            self.found.append(found)
+            (self._found if to is None else to).append(found)
             self._heard_of.update(found.filter(pl.col("severity") == "error")["source"].unique())
 
-    def _each(self, step: str, things: Iterable[T]) -> Iterator[T]:
-        """Each of them, the time to come by it counted for a step."""
-        ahead = iter(things)
-        while True:
-            with self.timed(step):
-                taken = list(islice(ahead, 1))
-            if not taken:
-                return
-            yield taken[0]
 
-    @contextmanager
-    def timed(self, step: str) -> Iterator[None]:
-        """Counts the time spent inside for a step."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.timings[step] = self.timings.get(step, 0.0) + time.perf_counter() - start
-
-
-def _open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None) -> Source:
-    """A file opened as a mapping declares it."""
+def _open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None, pool: Pool | None = None) -> Source:
+    """A file opened as a mapping declares it, with the resources of others in a pool."""
     declared: dict[str, Any] = {}
     if mapping is not None:
         options = mapping.tables[0].source
@@ -448,6 +521,8 @@ def _open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None)
             "records": options.records,
             "header_row": options.header.row,
             "systems": options.systems.model_dump() if options.systems is not None else None,
+            "pool": pool,
+            "keep_numbers": mapping.workforce is not None,
         }
     return sources.open_source(file, name=str(path), **declared)
 

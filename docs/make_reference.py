@@ -12,7 +12,7 @@ from typing import Final
 import click
 from pydantic import BaseModel
 
-from dhis2_bridge import cli, findings, mapping
+from dhis2_bridge import cli, findings, mapping, mapping_workforce
 from dhis2_bridge.report.words import locale
 
 DOCS: Final = Path(__file__).resolve().parent
@@ -50,6 +50,15 @@ FAMILIES: Final = {
     "data_set": "The data set",
     "predicate": "Conditions",
     "rows": "Rows left out by a condition",
+    "person": "Persons",
+    "contract": "Contracts",
+    "position": "Occupations",
+    "axis": "Axes of counts",
+    "number": "Numbers that are summed up",
+    "workforce": "Rows of persons and posts",
+    "stock": "Stocks and the period before",
+    "posts": "Posts",
+    "headcount": "Counts of persons",
     "server": "The server's answer",
 }
 """Headings by the first part of a code."""
@@ -220,6 +229,21 @@ def _mapping_keys() -> Iterator[str]:
         ("comment", mapping.CommentColumn),
         ("repeat", mapping.Repeat),
         ("cumulative", mapping.Cumulative),
+        ("sources: one source", mapping_workforce.SourceFiles),
+        ("workforce", mapping_workforce.Workforce),
+        ("workforce: person", mapping_workforce.Person),
+        ("workforce: person: identity", mapping_workforce.Identity),
+        ("workforce: person: identity: check", mapping_workforce.IdentityCheck),
+        ("workforce: person: identity: sex", mapping_workforce.IdentitySex),
+        ("workforce: person: identity: birth", mapping_workforce.IdentityBirth),
+        ("workforce: person: identity: birth: century", mapping_workforce.IdentityCentury),
+        ("workforce: main_job", mapping_workforce.MainJob),
+        ("workforce: occupation", mapping_workforce.Occupation),
+        ("workforce: axes: one axis", mapping_workforce.Axis),
+        ("workforce: measures: one measure", mapping_workforce.Measure),
+        ("workforce: small_cells", mapping_workforce.SmallCells),
+        ("workforce: checks", mapping_workforce.Checks),
+        ("workforce: checks: national: one bound", mapping_workforce.Plausible),
     )
     for heading, model in blocks:
         yield from ("", f"## {heading}", "")

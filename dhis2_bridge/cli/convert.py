@@ -82,16 +82,18 @@ def report(result: Any, *, as_json: bool = False, to_stdout: bool = False, show_
     say(summary_text(shown, language()), to_stdout=to_stdout)
 
 
-def show_timings(timings: dict[str, float], total: float) -> None:
-    """Says where the time of a run went; what no step counted is that of starting."""
+def show_timings(timings: dict[str, float], inside: float, total: float) -> None:
+    """Says where the time of a run went, of which so much was `inside` the conversion; the rest is that of starting."""
     from dhis2_bridge.report.words import phrase
 
     def seconds(spent: float) -> str:
         return phrase("seconds", language(), seconds=f"{spent:.2f}")
 
     say_phrase("timings", total=seconds(total))
-    for step, spent in {"start": total - sum(timings.values()), **timings}.items():
+    for step, spent in {"start": total - inside, **timings}.items():
         say_phrase("step_" + step.replace(" ", "_"), seconds=seconds(spent))
+    if sum(timings.values()) > inside:
+        say_phrase("timings_beside")
 
 
 @click.command("convert")
@@ -119,6 +121,6 @@ def command(files: tuple[str, ...], out: str, timings: bool, as_json: bool, show
     if not to_stdout and not as_json:
         say_phrase("written", folder=out)
     if timings:
-        show_timings(result.timings, time.perf_counter() - started)
+        show_timings(result.timings, result.seconds, time.perf_counter() - started)
     code: int = result.exit_code
     return code

@@ -48,6 +48,7 @@ def open_source(
     systems: Mapping[str, Sequence[str]] | None = None,
     pool: Pool | None = None,
     limits: Limits = DEFAULT,
+    keep_numbers: bool = False,
 ) -> Source:
     """One file, opened: its sheets, or its table whose batches are read later.
 
@@ -55,8 +56,9 @@ def open_source(
     that goes with the source, so that it can be read twice; so is a pipe. `format` is one of `FORMATS`; without it the
     content decides, never the extension but `.sql`. Compressed files other than workbooks are not unpacked. `encoding`,
     `delimiter`, `quote` (None: quotes are letters) and `header_row` are for delimited text, `encoding` and `records`
-    (`items[].values[]`) for JSON, `systems` and `pool` for FHIR (`fhir.FhirTable`). Findings of the file are in the
-    source, those of its records in its table.
+    (`items[].values[]`) for JSON, `systems` and `pool` for FHIR (`fhir.FhirTable`); `keep_numbers` is for workbooks:
+    their sheets tell which cells are numbers. Findings of the file are in the source, those of its records in its
+    table.
 
     Raises `UsageError` for a file that is not there and an option that cannot be, `Unreadable` for the rest.
     """
@@ -71,7 +73,7 @@ def open_source(
             raise _too_large(name, limits)
         kind = format or recognise(file, name, limits)
         if kind == "workbook" or kind in WORKBOOKS:
-            return workbook.read(file, name, limits=limits)
+            return workbook.read(file, name, limits=limits, keep_numbers=keep_numbers)
         with file.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
         text = TextFile(file, name, declared=encoding, keep=spool)

@@ -171,7 +171,9 @@ class DelimitedTable:
         cut = len(data) if final else last_record_end(data, self.dialect)
         # Blank lines at the end hold no record and number none, but would spoil the proof.
         block = data.rstrip(b"\r\n") + b"\n" if final else data[:cut]
-        seen = None if only is None or max(only, default=0) > self._width else only
+        # Cells behind the header are seen by reading all of them only.
+        whole = only is None or max(only, default=0) > self._width or self._width > len(self.header)
+        seen = None if whole else only
         frame = rectangle(block, self._width, self.dialect, seen)
         if frame is None:
             return None

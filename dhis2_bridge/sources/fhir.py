@@ -77,6 +77,11 @@ class FhirTable:
         seen: dict[str, str | int] = {kind: self._types[kind] for kind in sorted(READ) if self._types[kind]}
         return seen | {f"systems of {what}": ", ".join(systems) for what, systems in self._seen_systems().items()}
 
+    @property
+    def has_resources(self) -> bool:
+        """Whether the file holds any resource that is read, be it no role."""
+        return bool(self._resources)
+
     def batches(self) -> Iterator[pl.DataFrame]:
         """The roles in order: `row` and the columns "1", "2", ... as `Table` says."""
         self.findings[:] = [*self._faults, *self._of_the_pool()]

@@ -1,0 +1,500 @@
+"""Counts of persons, contracts and posts from rows of them: the only step that sees persons.
+
+The rules, each with its key in the mapping:
+
+1. A person counts once, at the main job: a preferred contract first, else the largest rate, the earliest start, the
+   lowest org unit, then the texts of the row (`main_job`; `persons_at: every_org_unit` counts once in each).
+2. Sums (filled posts) take every current contract, at its own place, whoever holds it.
+3. So one with a second job elsewhere is one head at the main place, and rates at each.
+4. Whether a person on long leave counts is said by `where` of a measure, which looks at the row of the main job.
+5. The reference date is the last day of the period (`as_of`); which contracts are looked at is said by `current`.
+6. Ages are completed years; one born on 29 February turns on 1 March in common years (`leap_day`).
+7. One id with two names, sexes or birth dates is two persons in conflict: their contracts count, they do not
+   (`conflict`). So it is with a row without an id, unless name and birth date may stand for it (`missing`).
+8. What comes out is checked against itself (`workforce_checks`).
+
+Rows of the input come as `source`, `sheet`, `row` and the columns of the mapping as text. What is counted has no
+person in it, and is the same whatever the order of the rows.
+"""
+
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import polars as pl
+
+from dhis2_bridge import axes, persons, predicates
+from dhis2_bridge.findings import arguments_text
+from dhis2_bridge.mapping import Mapping
+from dhis2_bridge.mapping_workforce import GROUP, OCCUPATION, Measure, Workforce
+from dhis2_bridge.occupations import RESOLVED, Occupations
+from dhis2_bridge.persons import BORN, PERSON, SEX
+from dhis2_bridge.row_notes import ENOUGH, PLACE, RowNotes
+from dhis2_bridge.typed_texts import reader_of
+from dhis2_bridge.workforce_rules import AS_OF, types_of
+
+SEPARATOR: Final = "\x1f"
+UNIT: Final = "#unit"
+ORDER: Final = "#order"
+RATE: Final = "#rate"
+START: Final = "#start"
+
+_FRACTION: Final = 1_000_000
+"""Sums are made of whole millionths, so that they do not depend on the order of adding."""
+
+
+@dataclass(slots=True)
+class Counted:
+    """What rows of persons and posts came to.
+
+    `cells` has the label columns of the org unit as they stood, `data_element`, a column for each axis (null where a
+    measure is not counted by it), `measure` (its place in the mapping), `value`, and `source`, `sheet` and `row` of the
+    first row that counts. `labels` has a row for each distinct org unit label: its columns, `source`, `sheet`, `row`
+    where it stands first, in how many `rows`, and `known`: whether so many different persons hold it that it may be
+    shown. `persons` and `contracts` are those that were looked at.
+    """
+
+    cells: pl.DataFrame
+    labels: pl.DataFrame
+    findings: list[pl.DataFrame] = field(default_factory=list)
+    persons: int = 0
+    contracts: int = 0
+
+
+def used_columns(mapping: Mapping, source: str, labels: tuple[str, ...]) -> tuple[set[str], set[str]]:
+    """Names of the columns that are read of a source: those without which it cannot be counted, and the others.
+
+    `labels` are the columns of the org unit's label.
+    """
+    workforce = _of(mapping)
+    types = types_of(mapping.tables[0])
+    needed: set[str] = set(labels)
+    others: set[str | None] = set()
+    own = source == _own(mapping)
+    measures = [one for one in workforce.measures if (one.source or _own(mapping)) == source]
+    if workforce.occupation is not None:
+        needed.add(workforce.occupation.column)
+        if own:
+            others.add(workforce.occupation.title)
+    for measure in measures:
+        if measure.where is not None:
+            needed.update(predicates.compile(measure.where, types).columns)
+        if measure.sum is not None:
+            (others if own else needed).add(measure.sum)
+        for name in measure.by:
+            others.update({workforce.axes[name].column, workforce.axes[name].age})
+    if own:
+        person = workforce.person
+        needed.add(person.column)
+        if workforce.current is not None:
+            needed.update(predicates.compile(workforce.current, types).columns)
+        if workforce.main_job.prefer is not None:
+            others.update(predicates.compile(workforce.main_job.prefer, types).columns)
+        others.update({*person.name, person.birth_date, person.sex, workforce.rate, workforce.start})
+    made = {name for name in needed if name in {AS_OF, OCCUPATION} or name.startswith(f"{OCCUPATION}_")}
+    needed -= made - set(mapping.tables[0].columns)
+    return needed, {name for name in others if name is not None and name != AS_OF} - needed
+
+
+def count(
+    mapping: Mapping,
+    rows: MappingType[str, pl.DataFrame],
+    as_of: date,
+    labels: tuple[str, ...],
+    places: pl.DataFrame,
+) -> Counted:
+    """The counts of a mapping's measures on a reference date.
+
+    `rows` are the rows of each source: `source` and `sheet` (Categorical), `row`, the mapping's columns as text, and
+    `#numeric` where the source knows which codes of occupations are numbers. `labels` are the columns of the org
+    unit's label, `places` the `column` of each `name` in each `source` and `sheet`, for findings.
+    """
+    return _Count(mapping, rows, as_of, labels).counted(places)
+
+
+def _of(mapping: Mapping) -> Workforce:
+    if mapping.workforce is None:
+        raise ValueError(f"{mapping.mapping} counts no persons")
+    return mapping.workforce
+
+
+def _own(mapping: Mapping) -> str:
+    """The name of the source of persons."""
+    return _of(mapping).source or next(iter(mapping.sources))
+
+
+def _zeros(largest: object) -> pl.Series:
+    """A table of numbers for 0 to the largest."""
+    return pl.Series([0], dtype=pl.UInt32).new_from_index(0, (largest if isinstance(largest, int) else 0) + 1)
+
+
+class _Count:
+    """One count on its way."""
+
+    def __init__(
+        self, mapping: Mapping, rows: MappingType[str, pl.DataFrame], as_of: date, labels: tuple[str, ...]
+    ) -> None:
+        self.workforce = _of(mapping)
+        self.own = _own(mapping)
+        self.as_of = as_of
+        self.labels = labels
+        self.types = types_of(mapping.tables[0])
+        self.notes = RowNotes()
+        self.occupations = Occupations(self.workforce.occupation) if self.workforce.occupation else None
+        self.unit_texts = pl.Series([], dtype=pl.String)
+        self.facts: list[pl.DataFrame] = []
+        self.people = 0
+        self.contracts = 0
+        self.rows = self._with_units(rows)
+
+    def counted(self, places: pl.DataFrame) -> Counted:
+        """Counts all measures, source by source."""
+        cells: list[pl.DataFrame] = []
+        for source, rows in self.rows.items():
+            if rows.is_empty():
+                continue
+            measures = [
+                (place, one) for place, one in enumerate(self.workforce.measures) if (one.source or self.own) == source
+            ]
+            if source == self.own:
+                cells += self._of_persons(rows, measures)
+            else:
+                resolved = self._resolved(rows)
+                self._remember(resolved)
+                cells += [self._summed(resolved, place, measure) for place, measure in measures]
+        made = pl.concat(cells) if cells else self._empty()
+        return Counted(made, self._label_facts(), self.notes.frames(places), self.people, self.contracts)
+
+    # -- rows ----------------------------------------------------------------------------------------------------
+
+    def _with_units(self, given: MappingType[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """The rows with `#order`, and with `#unit`: the place of the org unit's label among all, sorted."""
+        made: dict[str, pl.DataFrame] = {}
+        categories = pl.Categories.random()
+        for source, rows in given.items():
+            if self.labels:
+                texts = (pl.col(name).str.strip_chars().fill_null("") for name in self.labels)
+                unit = pl.concat_str(list(texts), separator=SEPARATOR)
+            else:
+                unit = pl.lit("")
+            made[source] = rows.with_columns(
+                unit.cast(pl.Categorical(categories)).alias(UNIT),
+                pl.int_range(pl.len(), dtype=pl.UInt32).alias(ORDER),
+            )
+        seen = [rows[UNIT].unique().cast(pl.String) for rows in made.values()]
+        known = pl.concat(seen).unique().drop_nulls().sort() if seen else pl.Series([], dtype=pl.String)
+        self.unit_texts = known
+        if known.is_empty():
+            return made
+        physical = known.cast(pl.Categorical(categories)).to_physical()
+        ranks = _zeros(physical.max())
+        ranks = ranks.scatter(physical, pl.int_range(len(known), dtype=pl.UInt32, eager=True))
+        return {
+            source: rows.with_columns(ranks.gather(rows[UNIT].to_physical()).alias(UNIT))
+            for source, rows in made.items()
+        }
+
+    def _typed(self, rows: pl.DataFrame, name: str | None) -> pl.Series | None:
+        """A typed column as numbers or dates; None where the mapping or the source has none."""
+        if name is None or name not in rows.columns:
+            return None
+        return reader_of(self.types[name])(rows[name].fill_null(""))
+
+    def _resolved(self, rows: pl.DataFrame) -> pl.DataFrame:
+        if self.occupations is None:
+            return rows.with_columns(pl.lit(0, dtype=pl.UInt32).alias(RESOLVED))
+        return self.occupations.add(rows, self.notes)
+
+    def _names(self, rows: pl.DataFrame, used: tuple[str, ...]) -> dict[str, str | pl.Expr]:
+        """What each name of a condition is over these rows."""
+        found: dict[str, str | pl.Expr] = {}
+        for name in used:
+            if name == AS_OF:
+                found[name] = pl.lit(self.as_of.isoformat())
+            elif name in rows.columns:
+                found[name] = name
+            elif self.occupations is not None and RESOLVED in rows.columns:
+                column = "report_as" if name == OCCUPATION else name.removeprefix(f"{OCCUPATION}_")
+                found[name] = pl.lit(self.occupations.column(column).gather(rows[RESOLVED]))
+            else:
+                found[name] = pl.lit("")
+        return found
+
+    def _holds(self, rows: pl.DataFrame, text: str) -> pl.Series:
+        """Where a condition holds; rows for which it cannot be decided are noted and left out."""
+        predicate = predicates.compile(text, self.types)
+        decided = predicate.decide(rows, self._names(rows, predicate.columns))
+        for name, undecided in decided.unreadable:
+            if undecided.any():
+                self.notes.add(
+                    rows.filter(undecided), "predicate.unreadable", name, {"predicate": text, "column": name}
+                )
+        return decided.answer
+
+    def _current(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The contracts of the reference date."""
+        text = self.workforce.current
+        if text is None:
+            return rows
+        predicate = predicates.compile(text, self.types)
+        decided = predicate.decide(rows, self._names(rows, predicate.columns))
+        undecided = pl.Series([False], dtype=pl.Boolean).new_from_index(0, rows.height)
+        for name, one in decided.unreadable:
+            undecided |= one
+            self.notes.add(rows.filter(one), "predicate.unreadable", name, {"predicate": text, "column": name})
+        left_out = rows.filter(~decided.answer & ~undecided)
+        if left_out.height:
+            counts = left_out.group_by("source", "sheet", maintain_order=True).agg(pl.col("row").first(), pl.len())
+            said = [arguments_text({"predicate": text, "rows": n}) for n in counts["len"]]
+            self.notes.add(counts.with_columns(pl.Series("said", said)), "rows.left_out", None, pl.col("said"))
+        return rows.filter(decided.answer)
+
+    # -- persons -------------------------------------------------------------------------------------------------
+
+    def _of_persons(self, rows: pl.DataFrame, measures: list[tuple[int, Measure]]) -> list[pl.DataFrame]:
+        """The cells of the measures over contracts."""
+        workforce, person = self.workforce, self.workforce.person
+        rows = self._current(rows)
+        self.contracts = rows.height
+        empty = pl.lit(None)
+        for name in (person.birth_date, person.sex, *person.name):
+            if name is not None and name not in rows.columns:
+                rows = rows.with_columns(empty.cast(pl.String).alias(name))
+        born, rate, start = (self._typed(rows, name) for name in (person.birth_date, workforce.rate, workforce.start))
+        rows = rows.with_columns(
+            (empty.cast(pl.Date) if born is None else born).alias(BORN),
+            (empty.cast(pl.Float64) if rate is None else rate).alias(RATE),
+            (empty.cast(pl.Date) if start is None else start).alias(START),
+            self._sexes(rows).alias(SEX),
+        )
+        rows = persons.identify(rows, person, self.notes)
+        self._remember(rows)
+        rows = self._resolved(rows)
+        preferred = pl.lit(value=False)
+        if (prefer := workforce.main_job.prefer) is not None:
+            rows = rows.with_columns(self._preferred(rows, prefer).alias("#preferred"))
+        else:
+            rows = rows.with_columns(preferred.alias("#preferred"))
+        many = persons.several(rows)
+        main = persons.main_jobs(rows, many, self._precedence(rows))
+        self.people = main.height
+        self._look_at_persons(rows, many)
+        return [
+            self._persons(main if one.persons_at == "main_job" else rows, place, one)
+            if one.count == "persons"
+            else self._summed(rows, place, one)
+            for place, one in measures
+        ]
+
+    def _sexes(self, rows: pl.DataFrame) -> pl.Series | pl.Expr:
+        """The sex of each row in the words of the axis of the same column."""
+        column = self.workforce.person.sex
+        if column is None:
+            return pl.lit(None, dtype=pl.String)
+        axis = next((one for one in self.workforce.axes.values() if one.column == column), None)
+        return rows[column] if axis is None else axes.words(axis, rows[column])
+
+    def _preferred(self, rows: pl.DataFrame, text: str) -> pl.Series:
+        predicate = predicates.compile(text, self.types)
+        return predicate.decide(rows, self._names(rows, predicate.columns)).answer
+
+    def _precedence(self, rows: pl.DataFrame) -> list[tuple[str, bool]]:
+        """The columns by which a main job is chosen, each with whether the largest comes first.
+
+        Behind those of the rule stand the texts of all other columns, so that the order of rows never decides.
+        """
+        rule = [(RATE, True), (START, False)]
+        if self.workforce.main_job.otherwise == "earliest_start":
+            rule.reverse()
+        texts = sorted(name for name in rows.columns if name[0] != "#" and name not in PLACE)
+        return [("#preferred", True), *rule, (UNIT, False), *((name, False) for name in texts), (ORDER, False)]
+
+    def _look_at_persons(self, rows: pl.DataFrame, many: pl.Series) -> None:
+        """The checks that need contracts of persons together."""
+        checks, workforce = self.workforce.checks, self.workforce
+        held = rows.filter(many)
+        if checks.repeated_contracts == "warn" and workforce.start is not None and held.height:
+            persons.repeated(held, [UNIT, RESOLVED, START], self.notes, workforce.person.column)
+        if checks.total_rate is not None and workforce.rate is not None:
+            least = pl.col(RATE) > checks.total_rate
+            alone = rows.filter(~many & least.fill_null(value=False))
+            persons.over_rate(pl.concat([alone, held]), RATE, checks.total_rate, self.notes, workforce.rate)
+
+    # -- measures ------------------------------------------------------------------------------------------------
+
+    def _persons(self, rows: pl.DataFrame, place: int, measure: Measure) -> pl.DataFrame:
+        """The cells of a measure of persons: each counts once, or once in each org unit and occupation."""
+        rows = rows.filter(pl.col(PERSON).is_not_null())
+        if measure.where is not None:
+            rows = rows.filter(self._holds(rows, measure.where))
+        once = [UNIT, RESOLVED, PERSON] if measure.persons_at == "every_org_unit" else None
+        return self._grouped(rows, place, measure, pl.len().cast(pl.Int64), once=once)
+
+    def _summed(self, rows: pl.DataFrame, place: int, measure: Measure) -> pl.DataFrame:
+        """The cells of a measure of contracts, or of a sum over them."""
+        if measure.where is not None:
+            rows = rows.filter(self._holds(rows, measure.where))
+        if measure.sum is None:
+            return self._grouped(rows, place, measure, pl.len().cast(pl.Int64) * _FRACTION, over=_FRACTION)
+        numbers = self._typed(rows, measure.sum)
+        if numbers is None:
+            return self._empty()
+        if numbers.null_count():
+            unread = rows.filter(numbers.is_null())
+            blank = unread[measure.sum].is_null()
+            self.notes.add(unread.filter(blank), "number.missing", measure.sum, {"data_element": measure.data_element})
+            self.notes.add(
+                unread.filter(~blank), "number.unreadable", measure.sum, {"data_element": measure.data_element}
+            )
+        whole = (numbers * _FRACTION).round().cast(pl.Int64)
+        rows = rows.with_columns(whole.alias("#whole")).filter(pl.col("#whole").is_not_null())
+        return self._grouped(rows, place, measure, pl.col("#whole").sum(), over=_FRACTION)
+
+    def _grouped(
+        self,
+        rows: pl.DataFrame,
+        place: int,
+        measure: Measure,
+        value: pl.Expr,
+        *,
+        over: int = 1,
+        once: list[str] | None = None,
+    ) -> pl.DataFrame:
+        """A value for each org unit, data element and option of the axes among the rows."""
+        elements, of_answer = self._elements(measure)
+        rows = rows.filter(pl.col(RESOLVED).is_not_null())
+        rows = rows.with_columns(of_answer.gather(rows[RESOLVED]).alias("#element"))
+        if once is not None:
+            once = ["#element" if name == RESOLVED else name for name in once]
+            rows = rows.sort(
+                *(name for name, _ in self._precedence(rows)),
+                descending=[most for _, most in self._precedence(rows)],
+                nulls_last=True,
+            ).unique(once, keep="first", maintain_order=True)
+        key = pl.col(UNIT).cast(pl.UInt64) * max(1, len(elements)) + pl.col("#element")
+        coded: list[tuple[str, axes.AxisCodes]] = []
+        series: list[pl.Series] = []
+        for name in measure.by:
+            codes = self._axis(rows, name)
+            coded.append((name, codes))
+            series.append(codes.codes.alias(f"#axis {name}"))
+            key = key * max(1, len(codes.options)) + pl.col(f"#axis {name}")
+        keyed = rows.with_columns(series).with_columns(key.alias("#key"))
+        if series:
+            keyed = keyed.filter(pl.col("#key").is_not_null())
+        made = keyed.group_by("#key").agg(value.alias("value"), pl.col(ORDER).min().alias(ORDER)).sort("#key")
+        return self._named(made, rows, place, measure, elements, coded, over)
+
+    def _named(
+        self,
+        made: pl.DataFrame,
+        rows: pl.DataFrame,
+        place: int,
+        measure: Measure,
+        elements: list[str],
+        coded: list[tuple[str, axes.AxisCodes]],
+        over: int,
+    ) -> pl.DataFrame:
+        """Groups with the texts that their numbers stand for, and the place of their first row."""
+        key = made["#key"]
+        options: dict[str, pl.Series] = {}
+        for name, codes in reversed(coded):
+            count = max(1, len(codes.options))
+            options[name] = pl.Series(codes.options, dtype=pl.String).gather(key % count)
+            key = key // count
+        count = max(1, len(elements))
+        element = pl.Series(elements, dtype=pl.String).gather(key % count)
+        units = self.unit_texts.gather(key // count)
+        first = self._first_rows(rows, made[ORDER])
+        nothing = pl.lit(None, dtype=pl.String)
+        return made.select(
+            *self._label_columns(units),
+            element.alias("data_element"),
+            *(options[name].alias(name) if name in options else nothing.alias(name) for name in self.workforce.axes),
+            pl.lit(place, dtype=pl.UInt32).alias("measure"),
+            (pl.col("value") / over).alias("value"),
+            *first.get_columns(),
+        )
+
+    @staticmethod
+    def _first_rows(rows: pl.DataFrame, order: pl.Series) -> pl.DataFrame:
+        """The places of the rows with these orders."""
+        table = _zeros(rows[ORDER].max())
+        table = table.scatter(rows[ORDER], pl.int_range(rows.height, dtype=pl.UInt32, eager=True))
+        return rows.select(PLACE)[table.gather(order)]
+
+    def _label_columns(self, units: pl.Series) -> list[pl.Series]:
+        """The label columns of org units, null where blank."""
+        if not self.labels:
+            return []
+        parts = units.str.split(SEPARATOR).list.to_struct(fields=list(self.labels)).struct.unnest()
+        return parts.with_columns(pl.when(pl.all() != "").then(pl.all())).get_columns()
+
+    def _elements(self, measure: Measure) -> tuple[list[str], pl.Series]:
+        """The data elements of a measure, sorted, and the place of that of each occupation."""
+        if self.occupations is None or "{" not in measure.data_element:
+            count = len(self.occupations.answers) if self.occupations else 1
+            return [measure.data_element], pl.Series([0], dtype=pl.UInt32).new_from_index(0, max(1, count))
+        codes: list[str | None] = []
+        for answer in self.occupations.answers:
+            group = answer.row.get(GROUP, "") if answer.row else ""
+            if not answer.report_as or (f"{{{GROUP}}}" in measure.data_element and not group):
+                codes.append(None)
+                continue
+            code = measure.data_element.replace(f"{{{OCCUPATION}}}", answer.report_as)
+            codes.append(code.replace(f"{{{GROUP}}}", group))
+        elements = sorted({code for code in codes if code is not None})
+        numbers = {code: number for number, code in enumerate(elements)}
+        return elements, pl.Series([None if c is None else numbers[c] for c in codes], dtype=pl.UInt32)
+
+    def _axis(self, rows: pl.DataFrame, name: str) -> axes.AxisCodes:
+        """The options of rows on an axis."""
+        axis = self.workforce.axes[name]
+        if axis.age is not None:
+            own = axis.age == self.workforce.person.birth_date and BORN in rows.columns
+            born = rows[BORN] if own else self._typed(rows, axis.age)
+            if born is None:
+                born = pl.Series([None], dtype=pl.Date).new_from_index(0, rows.height)
+                rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(axis.age))
+            return axes.by_age(rows, name, axis, born, self.as_of, self.notes)
+        column = axis.column or ""
+        if column not in rows.columns:
+            rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(column))
+        own = column == self.workforce.person.sex and SEX in rows.columns
+        return axes.by_words(rows, name, axis, rows[SEX] if own else axes.words(axis, rows[column]), self.notes)
+
+    # -- labels --------------------------------------------------------------------------------------------------
+
+    def _remember(self, rows: pl.DataFrame) -> None:
+        """Keeps where each org unit label stands first, in how many rows, and of how many persons."""
+        held = rows.select(UNIT, *PLACE, ORDER, PERSON if PERSON in rows.columns else pl.lit(None).alias(PERSON))
+        persons_of = pl.col(PERSON).n_unique() - pl.col(PERSON).is_null().any().cast(pl.UInt32)
+        holders = persons_of if PERSON in rows.columns else pl.len()
+        self.facts.append(
+            held.group_by(UNIT)
+            .agg(pl.col(*PLACE).sort_by(ORDER).first(), pl.len().alias("rows"), holders.alias("holders"))
+            .sort(UNIT)
+        )
+
+    def _label_facts(self) -> pl.DataFrame:
+        """A row for each distinct label of an org unit in each source of rows."""
+        if not self.facts:
+            return pl.DataFrame()
+        facts = pl.concat(one.cast({"holders": pl.UInt32, "rows": pl.UInt32}) for one in self.facts)
+        units = self.unit_texts.gather(facts[UNIT])
+        return facts.select(*self._label_columns(units), *PLACE, "rows", (pl.col("holders") >= ENOUGH).alias("known"))
+
+    def _empty(self) -> pl.DataFrame:
+        """No cells."""
+        categorical = pl.Categorical()
+        return pl.DataFrame(
+            schema={
+                **dict.fromkeys((*self.labels, "data_element", *self.workforce.axes), pl.String()),
+                "measure": pl.UInt32(),
+                "value": pl.Float64(),
+                "source": categorical,
+                "sheet": categorical,
+                "row": pl.UInt32(),
+            }
+        )

@@ -18,6 +18,9 @@ from dhis2_bridge.cli.terminal import (
 ROWS_SHOWN: Final = 12
 CELLS_SHOWN: Final = 8
 
+PERSONS: Final = ("fhir", "sql")
+"""Formats whose rows are those of persons, or may be: they are counted and never shown."""
+
 
 @click.command("inspect")
 @click.argument("file")
@@ -56,7 +59,7 @@ def command(
         }
         found += source.findings
         if source.table is not None:
-            seen["table"] = _table(source.table)
+            seen["table"] = _table(source.table, shown=0 if source.format in PERSONS else ROWS_SHOWN)
             found += [finding for finding in source.table.findings if finding not in found]
     except Unreadable as unreadable:
         found.append(unreadable.finding)
@@ -92,12 +95,12 @@ def _sheet(sheet: Any) -> dict[str, Any]:
     }
 
 
-def _table(table: Any) -> dict[str, Any]:
+def _table(table: Any, shown: int) -> dict[str, Any]:
     first: list[dict[str, Any]] = []
     records = 0
     for batch in table.batches():
         records += batch.height
-        for row in batch.head(ROWS_SHOWN - len(first)).iter_rows(named=True):
+        for row in batch.head(shown - len(first)).iter_rows(named=True):
             number = row.pop("row")
             first.append({"row": number, "cells": [text or "" for text in row.values()]})
     return {"header_row": table.header_row, "header": list(table.header), "records": records, "first_rows": first}
@@ -130,6 +133,8 @@ def _show(seen: dict[str, Any]) -> None:
             else:
                 say_phrase("blank_header", column=f"{number:>5}", to_stdout=True)
         say("", to_stdout=True)
+        if seen["format"] in PERSONS:
+            say_phrase("rows_not_shown", to_stdout=True)
         _show_rows(table["first_rows"])
 
 

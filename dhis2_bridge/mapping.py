@@ -31,7 +31,7 @@ from dhis2_bridge.mapping_fields import (
     is_null,
     template,
 )
-from dhis2_bridge.mapping_source import Ends, Header, Keys, Recognise, SourceOptions
+from dhis2_bridge.mapping_source import Ends, Header, Keys, Recognise, SourceOptions, Systems
 from dhis2_bridge.mapping_workforce import SmallCells, SourceFiles, Workforce
 from dhis2_bridge.yaml_nodes import Document, Path
 
@@ -54,6 +54,7 @@ __all__ = [
     "SmallCells",
     "SourceFiles",
     "SourceOptions",
+    "Systems",
     "ValueColumns",
     "Workforce",
 ]

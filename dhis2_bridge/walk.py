@@ -35,6 +35,8 @@ from dhis2_bridge.mapping import Mapping, MappingTable
 from dhis2_bridge.reports import Pieces, Reports
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.sources.delimited import DelimitedTable
+from dhis2_bridge.sources.fhir import FhirTable
+from dhis2_bridge.sources.fhir_pool import Pool
 from dhis2_bridge.steps import Steps, ahead
 from dhis2_bridge.values import CELLS_SCHEMA, Sheet, Source, Table
 from dhis2_bridge.withholding import withheld
@@ -99,6 +101,7 @@ class Walk:
         self._forms = 0
         self._laid: list[tuple[list[layout.Block], list[Finding]]] = []
         self._seen_headers: dict[tuple[int, layout.Header], Columns] = {}
+        self._pools: dict[int, Pool] = {}
         self._gatherings: dict[int, Gathering] = {
             id(one): Gathering(one, counts.label_columns(one.tables[0]), self._note)
             for one in mappings
@@ -119,10 +122,13 @@ class Walk:
             self._note(Finding("file.left_out", sources.spelled(path)))
         pieces, reports = Pieces(), Reports()
         long: list[tuple[Source, Mapping]] = []
+        registers: list[tuple[Source, Mapping]] = []  # of FHIR: their files refer to one another
         try:
             for number, path in enumerate(expanded.files, start=1):
                 for source, mapping in self._opened(path, stdin):
-                    if mapping.workforce is not None:
+                    if isinstance(source.table, FhirTable) and mapping.workforce is not None:
+                        registers.append((source, mapping))
+                    elif mapping.workforce is not None:
                         self._gather(source, mapping)
                     elif source.table is not None and source.size >= LONG and not self._is_form(mapping):
                         self._look_at(source, mapping, pieces)
@@ -132,6 +138,8 @@ class Walk:
                 if on_progress is not None:
                     on_progress(number, len(expanded.files), str(path))
             self._convert_forms(reports)
+            for source, mapping in registers:
+                self._gather(source, mapping)
             for gathering in self._gatherings.values():
                 for cells in self._counted(gathering):
                     reports.hold(cells)
@@ -179,13 +187,17 @@ class Walk:
             raise UsageError(f"{path}: persons are read from files only; a stream would be kept in a temporary file")
         file: Path | sources.Spool = path if str(path) != "-" else sources.Spool(stdin, "-")
         if len(self._mappings) == 1:
-            source = _open_for(file, path, self._mappings[0])
+            source = _open_for(file, path, self._mappings[0], self._pool_of(self._mappings[0]))
             return source, recognise.choose(source, self._mappings)
         source = _open_for(file, path, None)
         mapping = recognise.choose(source, self._mappings)
         if isinstance(mapping, Mapping) and (source.table is not None or mapping.workforce is not None):
-            source = _open_for(file, path, mapping)
+            source = _open_for(file, path, mapping, self._pool_of(mapping))
         return source, mapping
+
+    def _pool_of(self, mapping: Mapping) -> Pool | None:
+        """The resources of all files of a mapping of persons; another mapping reads each file for itself."""
+        return self._pools.setdefault(id(mapping), Pool()) if mapping.workforce is not None else None
 
     def _is_form(self, mapping: Mapping) -> bool:
         return any(layout.needs_sheet(table) for table in self._tables_of(mapping))
@@ -306,7 +318,9 @@ class Walk:
     def _gather(self, source: Source, mapping: Mapping) -> None:
         """Takes the rows of a file of persons or posts, to be counted when all have come."""
         with self.steps.timed("read"):
-            if withheld(partial(self._gatherings[id(mapping)].add, source)):
+            taken = withheld(partial(self._gatherings[id(mapping)].add, source))
+            # A file of practitioners alone has no rows, and a part in those of others.
+            if taken or (isinstance(source.table, FhirTable) and source.table.has_resources):
                 self._heard_of.add(source.name)
 
     def _counted(self, gathering: Gathering) -> Iterator[pl.DataFrame]:
@@ -501,8 +515,8 @@ class Walk:
             self._heard_of.update(found.filter(pl.col("severity") == "error")["source"].unique())
 
 
-def _open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None) -> Source:
-    """A file opened as a mapping declares it."""
+def _open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None, pool: Pool | None = None) -> Source:
+    """A file opened as a mapping declares it, with the resources of others in a pool."""
     declared: dict[str, Any] = {}
     if mapping is not None:
         options = mapping.tables[0].source
@@ -513,6 +527,8 @@ def _open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None)
             "quote": options.quote,
             "records": options.records,
             "header_row": options.header.row,
+            "systems": options.systems.model_dump() if options.systems is not None else None,
+            "pool": pool,
             "keep_numbers": mapping.workforce is not None,
         }
     return sources.open_source(file, name=str(path), **declared)

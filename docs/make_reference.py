@@ -29,6 +29,8 @@ FAMILIES: Final = {
     "column": "Columns",
     "cell": "Cells",
     "json": "JSON",
+    "fhir": "FHIR",
+    "sql": "Queries",
     "mapping": "Which mapping",
     "table": "Which table",
     "org_unit": "Facilities",
@@ -85,6 +87,7 @@ of the output went away.
 | `DHIS2_PAT` | a personal access token, in place of username and password |
 | `DHIS2_PROFILE` | a profile of `profiles.toml` |
 | `DHIS2_BRIDGE_CONFIG` | the folder of `profiles.toml`; else `~/.config/dhis2_bridge`, on Windows `%APPDATA%` |
+| `DHIS2_BRIDGE_DATABASE_URL` | the database and the login for queries, such as `postgresql://user:password@host/name` |
 | `DHIS_HOME` | the folder of a `dish.json`, which is read where nothing else is said |
 | `DHIS2_BRIDGE_LANG`, `LC_ALL`, `LC_MESSAGES`, `LANG` | the language of messages: uz, ru or en |
 | `DHIS2_BRIDGE_DEBUG` | shows where a fault of the program happened |
@@ -216,6 +219,7 @@ def _mapping_keys() -> Iterator[str]:
         ("source", mapping.SourceOptions),
         ("source: header", mapping.Header),
         ("source: ends", mapping.Ends),
+        ("source: systems", mapping.Systems),
         ("columns: one column", mapping.Column),
         ("A dimension: org_unit, data_element, options", mapping.Dimension),
         ("period", mapping.Period),

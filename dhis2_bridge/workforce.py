@@ -282,10 +282,12 @@ class _Count:
             rows = rows.with_columns(self._preferred(rows, prefer).alias("#preferred"))
         else:
             rows = rows.with_columns(preferred.alias("#preferred"))
-        many = persons.several(rows)
-        main = persons.main_jobs(rows, many, self._precedence(rows))
+        self._look_at_persons(rows, persons.several(rows))
+        if self.occupations is not None:
+            # What is no job of the health workforce is nobody's main job in it.
+            rows = rows.filter(~self.occupations.excluded(rows))
+        main = persons.main_jobs(rows, persons.several(rows), self._precedence(rows))
         self.people = main.height
-        self._look_at_persons(rows, many)
         return [
             self._persons(main if one.persons_at == "main_job" else rows, place, one)
             if one.count == "persons"
@@ -313,7 +315,8 @@ class _Count:
         rule = [(RATE, True), (START, False)]
         if self.workforce.main_job.otherwise == "earliest_start":
             rule.reverse()
-        texts = sorted(name for name in rows.columns if name[0] != "#" and name not in PLACE)
+        code = self.workforce.occupation.column if self.workforce.occupation else ""
+        texts = sorted((n for n in rows.columns if n[0] != "#" and n not in PLACE), key=lambda n: (n != code, n))
         return [("#preferred", True), *rule, (UNIT, False), *((name, False) for name in texts), (ORDER, False)]
 
     def _look_at_persons(self, rows: pl.DataFrame, many: pl.Series) -> None:

@@ -387,7 +387,6 @@ def test_the_period_is_needed_and_of_the_right_type(tmp_path: Path) -> None:
 def test_persons_are_not_read_from_a_stream(tmp_path: Path) -> None:
     from staff import mapping
 
-
     with pytest.raises(UsageError, match="files only"):
         dhis2_bridge.convert(
             ["-"], mapping(tmp_path), snapshot(), given={"period": "2026Q3"}, stdin=io.BytesIO(b"pinfl\n1\n")

@@ -40,6 +40,9 @@ ORDER: Final = "#order"
 RATE: Final = "#rate"
 START: Final = "#start"
 
+LARGEST: Final = 100_000
+"""No row holds so many posts or rates: it is an id or a telephone number in the wrong column, and must not be sent."""
+
 _FRACTION: Final = 1_000_000
 """Sums are made of whole millionths, so that they do not depend on the order of adding."""
 
@@ -199,7 +202,10 @@ class _Count:
         """A typed column as numbers or dates; None where the mapping or the source has none."""
         if name is None or name not in rows.columns:
             return None
-        return reader_of(self.types[name])(rows[name].fill_null(""))
+        read = reader_of(self.types[name])(rows[name].fill_null(""))
+        if self.types[name].kind == "number" and bool((read.abs() >= LARGEST).any()):
+            return read.to_frame("n").select(pl.when(pl.col("n").abs() < LARGEST).then("n")).to_series()
+        return read
 
     def _resolved(self, rows: pl.DataFrame) -> pl.DataFrame:
         if self.occupations is None:

@@ -48,26 +48,10 @@ def test_one_person_counts_once_at_the_main_job_and_rates_where_they_are(tmp_pat
 @pytest.mark.parametrize(
     ("first", "second", "main"),
     [
-        (
-            "org=101 job_kind=2 rate=1 start_date=01.01.2020",
-            "org=102 job_kind=1 rate=0.5 start_date=01.01.2022",
-            "HRM_102",
-        ),
-        (
-            "org=101 job_kind=2 rate=0.5 start_date=01.01.2020",
-            "org=102 job_kind=3 rate=1 start_date=01.01.2022",
-            "HRM_102",
-        ),
-        (
-            "org=102 job_kind=1 rate=1 start_date=02.01.2020",
-            "org=101 job_kind=1 rate=1 start_date=03.01.2020",
-            "HRM_102",
-        ),
-        (
-            "org=102 job_kind=1 rate=1 start_date=02.01.2020",
-            "org=101 job_kind=1 rate=1 start_date=02.01.2020",
-            "HRM_101",
-        ),
+        ("101 2 1 01.01.2020", "102 1 0.5 01.01.2022", "HRM_102"),
+        ("101 2 0.5 01.01.2020", "102 3 1 01.01.2022", "HRM_102"),
+        ("102 1 1 02.01.2020", "101 1 1 03.01.2020", "HRM_102"),
+        ("102 1 1 02.01.2020", "101 1 1 02.01.2020", "HRM_101"),
     ],
     ids=["preferred", "largest rate", "earliest start", "lowest org unit"],
 )

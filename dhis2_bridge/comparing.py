@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.sources.fhir_pool import Pool
 from dhis2_bridge.typed_texts import reader_of
 from dhis2_bridge.walk import open_for
+from dhis2_bridge.withholding import withheld
 from dhis2_bridge.workforce_rules import AS_OF, types_of
 
 _ID: Final = "id"
@@ -60,9 +62,21 @@ def compare_files(
     reference date are compared, by the mapping's `current`; else all. `key` is random and used once. Raises UsageError
     for a path that is not there, a mapping without `workforce`, and a period that is none.
     """
+    return withheld(partial(_compared, (first, second), mappings, snapshot, key, period, rows=rows))
+
+
+def _compared(
+    files: tuple[Iterable[str | Path], Iterable[str | Path]],
+    mappings: tuple[MappingFile, MappingFile],
+    snapshot: Snapshot,
+    key: bytes,
+    period: str | None,
+    *,
+    rows: bool,
+) -> Compared:
     sides = [_Side(mapping, snapshot, period) for mapping in mappings]
-    for side, files in zip(sides, (first, second), strict=True):
-        side.read(files)
+    for side, own in zip(sides, files, strict=True):
+        side.read(own)
     held = pl.concat(
         (side.rows().with_columns(pl.lit(place).alias("#side")) for place, side in enumerate(sides)), how="diagonal"
     )
@@ -138,7 +152,9 @@ class _Side:
         """Gathers the rows of the files; one that cannot be read is found and left out."""
         pool = Pool()
         opened = []
-        for path in sources.expand(files).files:
+        expanded = sources.expand(files)
+        self._found += [Finding("file.left_out", sources.spelled(path)) for path in expanded.left_out]
+        for path in expanded.files:
             if str(path) == "-" or not path.is_file():
                 raise UsageError(
                     f"{path}: persons are read from files only; a stream would be kept in a temporary file"

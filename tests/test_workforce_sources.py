@@ -258,6 +258,8 @@ def test_differences_are_counted_by_facility_and_occupation(comparing: Comparing
     assert told["facilities"] == [{"facility": "HRM_101_7", "only": "first", "persons": 2, "small": ["persons"]}]
     moved = next(one for one in told["places"] if (one["facility"], one["occupation"]) == ("HRM_101", "2211"))
     assert (moved["persons_first"], moved["elsewhere_first"], moved["missing_first"]) == (1, 1, 0)
+    # Who works as something else in the same place is nowhere missing: the place shows it by its counts.
+    assert re.search(r"HRM_101 1-son poliklinika +2212 +2\* +0 +0 +1\* +0 +0", ran.out)
     assert "HRM_101_7 Terak punkti (2*)" in ran.out
     assert "fewer than 3 persons" in ran.out
     assert "rows" not in told

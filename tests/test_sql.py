@@ -296,7 +296,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shell:
     return Shell(monkeypatch, tmp_path)
 
 
-def test_inspect_names_the_columns_and_shows_the_shape_of_cells(desk: Desk, shell: Shell) -> None:
+def test_inspect_names_the_columns_and_shows_no_row(desk: Desk, shell: Shell) -> None:
     query = desk.folder / "staff.sql"
     query.write_text("select id as person_id, code from staff", encoding="utf-8")
     for options in ((), ("--json",)):

@@ -21,13 +21,13 @@ from dhis2_bridge.cli.terminal import (
 ROWS_SHOWN: Final = 12
 CELLS_SHOWN: Final = 8
 
+PERSONS: Final = ("fhir", "sql")
+"""Formats whose rows are those of persons, or may be: they are counted and never shown."""
+
 # Ids of persons and telephone numbers have twelve digits and more, also where a spreadsheet has rounded them; tax and
 # statistical numbers of organisations and all counts have fewer.
 _OF_A_PERSON: Final = re.compile(r"[0-9]{12}|[0-9][.,][0-9]+[eE]\+?1[0-9]")
 _SHAPE: Final = ((re.compile(r"[^\W\d_]"), "a"), (re.compile(r"\d"), "9"))
-
-PERSONS: Final = ("fhir", "sql")
-"""Formats whose rows are those of persons, or may be."""
 
 
 @click.command("inspect")
@@ -53,8 +53,7 @@ def command(
     The first thing to look at when a mapping does not find what you see. - is standard input.
 
     Of a file that holds numbers as long as ids of persons, cells are shown by their shape only: a for letters, 9 for
-    digits. So are those of a FHIR register, of a query, and of every file with --mapping, where the mapping counts
-    persons.
+    digits. So are those of every file with --mapping, where the mapping counts persons.
     """
     from dhis2_bridge import mapping_file, settings, sources
     from dhis2_bridge.findings import Finding, Unreadable, frame
@@ -85,11 +84,12 @@ def command(
         }
         found += source.findings
         if source.table is not None:
-            seen["table"] = withheld(partial(_table, source.table))
+            shown = 0 if source.format in PERSONS else ROWS_SHOWN
+            seen["table"] = withheld(partial(_table, source.table, shown))
             found += [finding for finding in source.table.findings if finding not in found]
     except Unreadable as unreadable:
         found.append(unreadable.finding)
-    if persons or seen.get("format") in PERSONS or _holds_persons(seen):
+    if persons or _holds_persons(seen):
         seen = _by_shape(seen) | {"masked": True}
         found = [private(finding) for finding in found]
     findings = frame(found)
@@ -128,7 +128,7 @@ def _sheet(sheet: Any) -> dict[str, Any]:
     }
 
 
-def _table(table: Any) -> dict[str, Any]:
+def _table(table: Any, shown: int) -> dict[str, Any]:
     import polars as pl
 
     first: list[dict[str, Any]] = []
@@ -140,7 +140,7 @@ def _table(table: Any) -> dict[str, Any]:
         is_long = pl.any_horizontal(pl.exclude("row").str.contains(_OF_A_PERSON.pattern))
         of_persons = of_persons or bool(batch.select(is_long.any()).item())
         records += batch.height
-        for row in batch.head(ROWS_SHOWN - len(first)).iter_rows(named=True):
+        for row in batch.head(shown - len(first)).iter_rows(named=True):
             number = row.pop("row")
             first.append({"row": number, "cells": [text or "" for text in row.values()]})
     return {
@@ -209,6 +209,8 @@ def _show(seen: dict[str, Any]) -> None:
             else:
                 say_phrase("blank_header", column=f"{number:>5}", to_stdout=True)
         say("", to_stdout=True)
+        if seen["format"] in PERSONS:
+            say_phrase("rows_not_shown", to_stdout=True)
         _show_rows(table["first_rows"])
 
 

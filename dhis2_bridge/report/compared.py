@@ -92,7 +92,9 @@ def comparison_text(
 
 def _differs(one: Mapping[str, Any]) -> bool:
     """Whether a place has other persons in one source than in the other, or as many others."""
-    return one["persons_first"] != one["persons_second"] or any(one[f"{kind}_{side}"] for kind in _COLUMNS[1:] for side in ("first", "second"))
+    return one["persons_first"] != one["persons_second"] or any(
+        one[f"{kind}_{side}"] for kind in _COLUMNS[1:] for side in ("first", "second")
+    )
 
 
 def _starred(count: int) -> str:

@@ -15,7 +15,7 @@ from dhis2_bridge.columns import Columns
 from dhis2_bridge.comparison import ASPECTS, ENOUGH, ROWS_SCHEMA, Comparison, compare
 from dhis2_bridge.findings import Finding, Unreadable, UsageError, as_findings, empty, frame
 from dhis2_bridge.gathering import Gathering, private
-from dhis2_bridge.lookups import Hit, Lookup, Miss
+from dhis2_bridge.lookups import SEPARATOR, Hit, Lookup, Miss
 from dhis2_bridge.mapping import Mapping as MappingFile
 from dhis2_bridge.mapping_workforce import Person, Workforce
 from dhis2_bridge.occupations import RESOLVED, Occupations
@@ -193,7 +193,8 @@ class _Side:
         occupation = nothing
         if workforce.occupation is not None:
             occupations = Occupations(workforce.occupation)
-            resolved = occupations.add(rows, self._notes)
+            # A title is shown by how many different persons hold it, and not by how many rows.
+            resolved = occupations.add(rows.with_columns(pl.col(person.column).alias(PERSON)), self._notes)
             occupation = occupations.column("report_as").gather(resolved[RESOLVED])
         facility, known = self._facilities(rows)
         names = person.name if person.missing != "refuse" else ()
@@ -241,7 +242,7 @@ class _Side:
         known = [isinstance(answer, Hit) for answer in answers.values()]
         for text, answer in answers.items():
             if isinstance(answer, Miss):
-                self._note_unit(rows.filter(labels == text), answer)
+                self._note_unit(rows.filter(labels == text), text, answer)
         return (
             labels.replace_strict(distinct, pl.Series(texts, dtype=pl.String), default=None, return_dtype=pl.String),
             labels.replace_strict(distinct, pl.Series(known), default=None, return_dtype=pl.Boolean),
@@ -249,21 +250,22 @@ class _Side:
 
     def _code(self, text: str, answer: object) -> str | None:
         if not isinstance(answer, Hit):
-            return text.strip() or None
+            return text.replace(SEPARATOR, " / ").strip(" /") or None
         unit = self._snapshot.org_units[answer.uid]
         code = unit.code or unit.uid
         self.names[code] = self._snapshot.name("org_unit", unit.uid)
         return code
 
-    def _note_unit(self, rows: pl.DataFrame, miss: Miss) -> None:
-        """Notes a facility that the instance does not know, at its first row; named where enough persons hold it."""
-        enough = rows[self._workforce.person.column].n_unique() >= ENOUGH
+    def _note_unit(self, rows: pl.DataFrame, text: str, miss: Miss) -> None:
+        """Notes a label that is no facility of the instance, at its first row; shown where enough persons hold it."""
+        enough = rows[self._workforce.person.column].drop_nulls().n_unique() >= ENOUGH
         said = miss.arguments.get("suggestions") or miss.arguments.get("candidates") or []
         arguments = {
             "problem": miss.code.partition(".")[2],
             "rows": rows.height,
             "suggestions": said if enough else [],
         }
-        label = " / ".join(filter(None, rows.select(self._labels).row(0)))
+        # The label that all of the rows have, and not the columns of one of them.
+        label = text.replace(SEPARATOR, " / ").strip(" /")
         shown = pl.lit(label if enough and label else None, dtype=pl.String)
         self._notes.add(rows.head(1), "workforce.org_unit", self._labels[0], arguments, found=shown)

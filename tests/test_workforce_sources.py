@@ -313,7 +313,7 @@ def test_rows_without_a_person_and_facilities_that_are_unknown_are_found(compari
         ("person.missing", 6),
         ("person.id_unrecoverable", 7),
     }
-    assert {one["found"] for one in found} == {"777", None}
+    assert {one["found"] for one in found} == {"HRM_777", None}
     assert last["comparison"]["first"]["without_person"] == 2
     assert "888" not in json.dumps(last)
 

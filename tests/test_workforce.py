@@ -300,10 +300,12 @@ def test_codes_go_through_the_crosswalk_or_to_their_four_digits(tmp_path: Path) 
     assert [f.found for f in refused.all_of("position.not_listed")] == ["3221.99", "3222"]
 
 
-def test_a_main_job_that_is_not_counted_does_not_move_the_person(tmp_path: Path) -> None:
-    rows = [contract(1, position="2250.1"), contract(1, position="3221.2", org="102", job_kind="3", rate="0.5")]
-    made = count(tmp_path, rows)
-    assert made.values() == {"HRH_POST_FIL_3221 HRM_102": "0.5"}
+def test_an_undecided_main_job_holds_the_head_back_and_one_outside_of_health_does_not(tmp_path: Path) -> None:
+    second = contract(1, position="3221.2", org="102", job_kind="3", rate="0.5")
+    undecided = count(tmp_path, [contract(1, position="3252.5"), second])
+    assert undecided.values() == {"HRH_POST_FIL_3221 HRM_102": "0.5"}
+    outside = count(tmp_path, [contract(1, position="2250.1"), second])
+    assert "HRH_EMP_3221 HRM_102 M P35Y--P45Y" in outside.values()
 
 
 @pytest.mark.parametrize("code", ["2.21E+03", '"2212,1"', "2212.10000001", "Vrach"])

@@ -35,11 +35,18 @@ def private(finding: Finding) -> Finding:
 class Gathering:
     """The rows of one mapping's sources, file by file.
 
-    `broken` is true once a file, a sheet or a row could not be read: what is absent is then not known to be gone.
-    `note` takes what is found.
+    `used` says which columns of a source are read, those that are needed and the others; what counting reads, if not
+    given. `broken` is true once a file, a sheet or a row could not be read: what is absent is then not known to be
+    gone. `note` takes what is found.
     """
 
-    def __init__(self, mapping: MappingFile, labels: tuple[str, ...], note: Callable[[Finding], None]) -> None:
+    def __init__(
+        self,
+        mapping: MappingFile,
+        labels: tuple[str, ...],
+        note: Callable[[Finding], None],
+        used: Mapping[str, tuple[set[str], set[str]]] | None = None,
+    ) -> None:
         self.mapping = mapping
         self.labels = labels
         self.broken = False
@@ -48,12 +55,12 @@ class Gathering:
         self._rows: dict[str, list[pl.DataFrame]] = {name: [] for name in mapping.sources}
         self._places: list[tuple[str, str | None, str, int]] = []
         self._globs = {name: names.globs(one.files) for name, one in mapping.sources.items()}
-        self._used: dict[str, tuple[set[str], set[str]]] = {}
+        self._used: dict[str, tuple[set[str], set[str]]] = dict(used or {})
         self._filled: set[str] = set()
 
-    def add(self, source: Source) -> bool:
-        """Takes the rows of a file; whether there were any."""
-        name = self._source_of(source.name)
+    def add(self, source: Source, name: str | None = None) -> bool:
+        """Takes the rows of a file; whether there were any. Without a `name` that of the file says of which source."""
+        name = name or self._source_of(source.name)
         if name is None:
             self.note(
                 Finding("workforce.source_unmatched", source.name, arguments={"sources": list(self.mapping.sources)})

@@ -169,12 +169,12 @@ class Walk:
         self._registers.refuse_streams(path)
         file: Path | sources.Spool = path if str(path) != "-" else sources.Spool(stdin, "-")
         if len(self._mappings) == 1:
-            source = _open_for(file, path, self._mappings[0], self._registers.pool_of(self._mappings[0]))
+            source = open_for(file, path, self._mappings[0], self._registers.pool_of(self._mappings[0]))
             return source, recognise.choose(source, self._mappings)
-        source = _open_for(file, path, None)
+        source = open_for(file, path, None)
         mapping = recognise.choose(source, self._mappings)
         if isinstance(mapping, Mapping) and (source.table is not None or mapping.workforce is not None):
-            source = _open_for(file, path, mapping, self._registers.pool_of(mapping))
+            source = open_for(file, path, mapping, self._registers.pool_of(mapping))
         return source, mapping
 
     def _is_form(self, mapping: Mapping) -> bool:
@@ -450,7 +450,7 @@ class Walk:
             self._heard_of.update(found.filter(pl.col("severity") == "error")["source"].unique())
 
 
-def _open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None, pool: Pool | None = None) -> Source:
+def open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None, pool: Pool | None = None) -> Source:
     """A file opened as a mapping declares it, with the resources of others in a pool."""
     declared: dict[str, Any] = {}
     if mapping is not None:

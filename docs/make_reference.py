@@ -75,8 +75,8 @@ server gives for the same fault. Arguments are what `--json` and `findings.parqu
 """
 
 ENVIRONMENT: Final = """
-Of several, the first of 1, 8, 6, 5, 4, 3 counts. As of other programs, 130 follows Ctrl-C, and 141 says that the reader
-of the output went away.
+Of several, the first of 1, 8, 6, 5, 4, 3, 9 counts. As of other programs, 130 follows Ctrl-C, and 141 says that the
+reader of the output went away.
 
 ## Environment
 
@@ -112,6 +112,7 @@ AFTER_AN_EXIT_CODE: Final = {
     5: "As 4; nothing was stored.",
     6: "Run the same command later. Values whose answer was lost are sent again, and nothing is counted twice.",
     8: "Check the login and its rights.",
+    9: "Look at what differs.",
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dhis2_bridge import sources
+from dhis2_bridge import findings, sources
 from dhis2_bridge.findings import Finding, Unreadable
 from dhis2_bridge.report import words
 from dhis2_bridge.sources.fhir import FhirTable
@@ -304,6 +304,19 @@ def test_the_identifier_of_a_person_may_stand_in_the_role(opened: Any) -> None:
         bundle([practitioner("p1", "B"), organization("o1", "1"), role("r1", identifier=[identifier(PINFL, "A")])])
     )
     assert (seen.column("person_id"), seen.found) == ([None], [("fhir.several", 3)])
+
+
+def test_a_role_may_know_its_person_by_an_identifier_alone(opened: Any) -> None:
+    held = [role("r1", person=None), role("r2", person="p9"), role("r3", person=None)]
+    for one in held[:2]:
+        one["identifier"] = [identifier(PINFL, "A")]
+    seen = opened(bundle([organization("o1", "1"), *held]))
+    assert (seen.column("person_id"), seen.column("sex")) == (["A", "A"], [None, None])
+    assert seen.found == [
+        ("fhir.only_identifier", 2),
+        ("fhir.only_identifier", 3),
+        ("fhir.role_without_practitioner", 4),
+    ]
 
 
 def test_undeclared_systems_leave_blanks_and_are_told(opened: Any) -> None:
@@ -769,6 +782,47 @@ def outcome(seen: Opened) -> tuple[Counter[Any], Counter[str]]:
     """Rows without their places, and how often each code was found."""
     rows = Counter(tuple(sorted((k, v) for k, v in row.items() if k != "row")) for row in seen.rows)
     return rows, Counter(one.code for one in seen.findings)
+
+
+def put(value: Any, odd: Any, place: int) -> tuple[Any, int]:
+    """A document with something odd in the place of its part of this number; the rest of the count where it is not."""
+    if place == 0:
+        return odd, -1
+    place -= 1
+    if isinstance(value, dict):
+        made: dict[str, Any] = {}
+        for key, inner in value.items():
+            made[key], place = put(inner, odd, place) if place >= 0 else (inner, place)
+        return made, place
+    if isinstance(value, list):
+        listed = []
+        for inner in value:
+            one, place = put(inner, odd, place) if place >= 0 else (inner, place)
+            listed.append(one)
+        return listed, place
+    return value, place
+
+
+odd_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=4), st.just("#x"), st.just("Bundle")),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(["id", "reference", "system"]), inner, max_size=2)
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 50), odd_values, st.integers(0, 250), st.booleans())
+def test_whatever_stands_in_a_register_is_a_finding_at_most(
+    tmp_path_factory: Any, seed: int, odd: Any, place: int, as_lines: bool
+) -> None:
+    held, _ = put(register(seed), odd, place)
+    held = held if isinstance(held, list) and held else [odd]
+    folder = tmp_path_factory.mktemp("odd")
+    seen = Opened(folder, lines(*held) + "\n" if as_lines else bundle(held), format="fhir")
+    assert all(one.code in findings.CODES and one.found is None for one in seen.findings)
+    assert len(seen.rows) <= len(held)
 
 
 @settings(max_examples=60, deadline=None)

@@ -20,6 +20,7 @@ from commanding import Shell
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dhis2_bridge
 from dhis2_bridge import sources
 from dhis2_bridge.findings import BridgeError, NotAuthorised, Unreachable, Unreadable, UsageError
 from dhis2_bridge.report import words
@@ -312,6 +313,29 @@ def test_inspect_names_the_columns_and_shows_no_row(desk: Desk, shell: Shell) ->
     assert shell("inspect", str(query)).code == 2
 
 
+def test_a_query_may_hold_figures_that_are_no_persons(desk: Desk) -> None:
+    mapping = """\
+mapping: practice-query
+version: 1
+data_set: MONTHLY
+org_unit: {column: facility, match: code}
+period: {column: month, type: Monthly}
+data_element: {column: line, match: code}
+value: {column: figure}
+"""
+    (desk.folder / "mapping.yaml").write_text(mapping, encoding="utf-8")
+    query = desk.folder / "figures.sql"
+    query.write_text(
+        "select 'FAC_01' as facility, '202609' as month, 'BEDS' as line, 20 as figure union all "
+        "select 'FAC_01', '202609', 'POWER', 1.5 order by line",
+        encoding="utf-8",
+    )
+    practice = Path(__file__).resolve().parents[1] / "docs" / "practice.json"
+    made = dhis2_bridge.convert(query, desk.folder / "mapping.yaml", practice)
+    assert [(row["value"], row["row"]) for row in made.ready.iter_rows(named=True)] == [("20", 1), ("1.5", 2)]
+    assert made.exit_code == 0
+
+
 # -- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 
@@ -325,7 +349,8 @@ def as_another(*command: str) -> list[str]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: Any) -> Iterator[str]:
     """A server of its own in a folder of its own, reached by its socket: how it is addressed, without a database."""
-    tools = {name: shutil.which(name) for name in ("initdb", "postgres", "pg_ctl", "setpriv")}
+    path = os.pathsep.join([os.environ["PATH"], *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin")))])
+    tools = {name: shutil.which(name, path=path) for name in ("initdb", "postgres", "pg_ctl", "setpriv")}
     if absent := [name for name, path in tools.items() if path is None]:
         pytest.skip(f"no PostgreSQL server on this machine ({', '.join(absent)})")
     home = Path("/tmp") / f"dhis2-bridge-{uuid.uuid4().hex[:12]}"  # a socket's path has to be short

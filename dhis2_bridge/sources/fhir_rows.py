@@ -106,8 +106,8 @@ class Rows:
         content = role.content
         if not isinstance(content, Role):
             return None
-        if role.in_error or content.practitioner is None:
-            self._note("fhir.entered_in_error" if role.in_error else "fhir.role_without_practitioner", role)
+        if role.in_error:
+            self._note("fhir.entered_in_error", role)
             return None
         found = dict.fromkeys(COLUMNS, "")
         if not self._person(role, content, found):
@@ -124,17 +124,17 @@ class Rows:
         """Whether it is known who holds the role."""
         pointed = content.practitioner
         held = self._followed(pointed, role, PRACTITIONER, Practitioner)
-        if isinstance(held, str):
-            identifiers = [pointed.identifier] if pointed and pointed.identifier else []
-            known = self._identified("person_id", identifiers, role) if held == NOT_THERE else ""
-            if not known:
+        if held is None or isinstance(held, str):
+            identifiers = [*content.identifiers, *([pointed.identifier] if pointed and pointed.identifier else [])]
+            known = self._identified("person_id", identifiers, role) if held in {None, NOT_THERE} else ""
+            if known:
+                self._note("fhir.only_identifier", role, "person_id", part="practitioner")
+                found["person_id"] = known
+            elif held is None:
+                self._note("fhir.role_without_practitioner", role)
+            else:
                 self._note("fhir.reference", role, "person_id", part="practitioner", reason=held)
-                return False
-            self._note("fhir.only_identifier", role, "person_id", part="practitioner")
-            found["person_id"] = known
-            return True
-        if held is None:
-            return False
+            return bool(known)
         person, at = held
         own = self._identified("person_id", person.identifiers, at)
         of_role = self._identified("person_id", content.identifiers, role)

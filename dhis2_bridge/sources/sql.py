@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import re
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
@@ -29,6 +30,8 @@ KINDS: Final = {
     "not_a_number": (float, Decimal),
 }
 """Kinds of values without a certain text, by their types; `other` is the rest."""
+
+_DATA: Final = re.compile(r"[0-9]{4}")
 
 _BEGINS: Final = frozenset({"SELECT", "WITH", "L_PAREN"})
 _WRITES: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "INTO", "CREATE", "DROP", "ALTER", "TRUNCATE"})
@@ -152,7 +155,9 @@ class SqlTable:
         for row, value in enumerate(values, first):
             text = text_of(value)
             if text is None and value is not None:
-                arguments = {"header": self.header[column - 1], "kind": _kind_of(value)}
+                name = self.header[column - 1]
+                # A result without names of its own may have taken a value for one.
+                arguments = {"header": "" if _DATA.search(name) else name, "kind": _kind_of(value)}
                 raise Unreadable(Finding("sql.value", self.source, None, row, column, None, arguments))
             texts.append(text)
         return texts

@@ -36,8 +36,8 @@ class Gathering:
     """The rows of one mapping's sources, file by file.
 
     `used` says which columns of a source are read, those that are needed and the others; what counting reads, if not
-    given. `broken` is true once a file, a sheet or a row could not be read: what is absent is then not known to be
-    gone. `note` takes what is found.
+    given. `is_asked` is true once a file of these sources came, `broken` once a file, a sheet or a row could not be read:
+    what is absent is then not known to be gone. `note` takes what is found.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Gathering:
         self.mapping = mapping
         self.labels = labels
         self.broken = False
+        self.is_asked = False
         self._note_as_is = note
         self._table: MappingTable = mapping.tables[0]
         self._rows: dict[str, list[pl.DataFrame]] = {name: [] for name in mapping.sources}

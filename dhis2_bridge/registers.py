@@ -66,10 +66,11 @@ class Registers:
     def __bool__(self) -> bool:
         return bool(self._gatherings)
 
-    def check_period(self) -> None:
-        """Raises UsageError where no period is given for what is counted."""
+    def check_period(self, *, alone: bool = False) -> None:
+        """Raises UsageError where no period is given for what is counted; `alone`: nothing else is read."""
         for gathering in self._gatherings.values():
-            counts.period_of(gathering.mapping.tables[0], self._given)
+            if alone or gathering.is_asked:
+                counts.period_of(gathering.mapping.tables[0], self._given)
 
     def refuse_streams(self, path: Path) -> None:
         """Raises UsageError for a stream: rows of persons would be kept in a temporary file."""
@@ -94,6 +95,9 @@ class Registers:
 
     def take(self, source: Source, mapping: MappingFile) -> None:
         """Takes the rows of a file, to be counted when all have come; files of FHIR refer to one another and wait."""
+        gathering = self._gatherings[id(mapping)]
+        gathering.is_asked = True
+        self.check_period()
         if isinstance(source.table, FhirTable):
             self._waiting.append((source, mapping))
         else:
@@ -118,6 +122,8 @@ class Registers:
         for source, mapping in self._waiting:
             self._gather(source, mapping)
         for gathering in self._gatherings.values():
+            if not gathering.is_asked:
+                continue
             with self._steps.timed("count"):
                 made = withheld(partial(counting.count, gathering, self._given))
             for one in made.counted.findings:

@@ -103,7 +103,7 @@ class Walk:
 
         Raises UsageError for a path that is not there and for a mapping that the snapshot does not bear out.
         """
-        self._registers.check_period()
+        self._registers.check_period(alone=all(one.workforce is not None for one in self._mappings))
         expanded = sources.expand(files)
         for path in expanded.left_out:
             self._note(Finding("file.left_out", sources.spelled(path)))

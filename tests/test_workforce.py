@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from staff import MAPPING, contract, count, csv_of, drawn, mapping, pinfl, snapshot, workbook_of
+from worlds import mapping as form_mapping
 
 import dhis2_bridge
 from dhis2_bridge import identities
@@ -378,6 +379,26 @@ def test_columns_that_are_needed_and_columns_that_may_be_absent(tmp_path: Path) 
     assert without.values() == {}
 
 
+def test_beside_other_mappings_files_are_known_by_their_names(tmp_path: Path) -> None:
+    form = form_mapping("""
+data_set: HRH_Q
+org_unit: {column: unit, match: code}
+period: {constant: 2026Q3, type: Quarterly}
+data_element: {column: line, match: code}
+value: {column: value}
+""")
+    (tmp_path / "form.csv").write_text("unit,line,value\nHRM_101,HRH_POST_FIL_2211,2\n", encoding="utf-8")
+    (tmp_path / "argos_staff.csv").write_text(csv_of([contract(1)]), encoding="utf-8")
+    both = [form, mapping(tmp_path)]
+    alone = dhis2_bridge.convert([tmp_path / "form.csv"], both, snapshot())
+    assert (alone.ready.height, alone.errors) == (1, 0)
+    files = [tmp_path / "argos_staff.csv"]
+    whole = dhis2_bridge.convert(files, both, snapshot(), given={"period": "2026Q3"})
+    assert {one.mapping for one in whole.inputs} == {"staff"}
+    with pytest.raises(UsageError, match="--period"):
+        dhis2_bridge.convert(files, both, snapshot())
+
+
 def test_the_period_is_needed_and_of_the_right_type(tmp_path: Path) -> None:
     for period in ("", "202609"):
         with pytest.raises(UsageError):
@@ -552,6 +573,7 @@ almost = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(almost | st.text("0123456789", max_size=15), max_size=20))
 def test_ids_are_taken_apart_as_by_hand(tmp_path_factory: pytest.TempPathFactory, ids: list[str]) -> None:
     workforce = mapping(tmp_path_factory.getbasetemp()).workforce

@@ -36,8 +36,8 @@ class Gathering:
     """The rows of one mapping's sources, file by file.
 
     `used` says which columns of a source are read, those that are needed and the others; what counting reads, if not
-    given. `is_asked` is true once a file of these sources came, `broken` once a file, a sheet or a row could not be read:
-    what is absent is then not known to be gone. `note` takes what is found.
+    given. `is_asked` is true once a file of these sources came, `broken` once a file, a sheet or a row could not be
+    read: what is absent is then not known to be gone. `note` takes what is found.
     """
 
     def __init__(

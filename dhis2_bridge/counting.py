@@ -13,11 +13,15 @@ from dhis2_bridge.workforce import Counted
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What rows were counted to, for which period, and in which columns names stood."""
+    """What rows were counted to, for which period, and in which columns names stood.
+
+    `hidden` are the cells that small counts have taken away: they are not sent, and they are not gone.
+    """
 
     counted: Counted
     period: Period
     places: pl.DataFrame
+    hidden: pl.DataFrame | None = None
 
 
 def count(gathering: Gathering, given: Mapping[str, str]) -> Made:
@@ -35,6 +39,8 @@ def count(gathering: Gathering, given: Mapping[str, str]) -> Made:
     if declared.small_cells is not None:
         from dhis2_bridge import small_cells  # noqa: PLC0415 - needs a solver, and few mappings ask for it
 
-        cells, small = small_cells.apply(cells, list(declared.axes), declared.small_cells)
+        cells, small = small_cells.apply(cells, declared.axes, declared.small_cells, declared.measures)
         found.append(small)
-    return Made(replace(counted, cells=cells, findings=found), period, places)
+    keys = [*gathering.labels, "data_element", *declared.axes]
+    hidden = counted.cells.join(cells, on=keys, how="anti", nulls_equal=True) if cells is not counted.cells else None
+    return Made(replace(counted, cells=cells, findings=found), period, places, hidden)

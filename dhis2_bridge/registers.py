@@ -1,6 +1,7 @@
 """Files of persons and posts within a walk: taken as they come, counted when all have come, told without content."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -138,6 +139,10 @@ class Registers:
                 # A count stands in no cell: it is of rows, of which the first is named.
                 cells = cells.with_columns(pl.lit(None, dtype=pl.UInt16).alias("column"))
                 yield cells
+            if made.hidden is not None and made.hidden.height:
+                hidden = replace(made.counted, cells=made.hidden)
+                records, header = counts.records(hidden, table, self._given)
+                cells = pl.concat([cells, withheld(partial(converter.convert, records, header)).cells])
             zeros, found = stocks.gone(gathering, made, cells, converter, previous, snapshot)
             add(found)
             if zeros.height:

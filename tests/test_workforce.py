@@ -485,6 +485,21 @@ def test_what_is_gone_is_an_explicit_zero(tmp_path: Path) -> None:
     assert kept.all_of("stock.zeros_added") == []
 
 
+def test_what_is_withheld_is_not_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dhis2_bridge import findings, small_cells
+
+    before = count(tmp_path, [contract(1), contract(2, org="102")], period="2026Q2").conversion.values
+
+    def withhold(counted: pl.DataFrame, *_: object) -> tuple[pl.DataFrame, pl.DataFrame]:
+        return counted.filter(pl.col("org") != "102"), findings.empty()
+
+    monkeypatch.setattr(small_cells, "apply", withhold)
+    text = replaced(("gone: zero", "gone: zero\n  small_cells: {below: 3, do: suppress}"))
+    now = count(tmp_path, [contract(1), contract(2, org="102")], previous=before, text=text)
+    assert {key.split()[1] for key in now.values()} == {"HRM_101"}
+    assert "0" not in now.values().values()
+
+
 def test_nothing_is_gone_where_a_file_could_not_be_read_or_the_period_is_another(tmp_path: Path) -> None:
     before = count(tmp_path, [contract(1), contract(2, org="102")], period="2026Q2").conversion.values
     broken = count(tmp_path, {"argos_staff.csv": [contract(1)], "argos_staff_2.csv": b""}, previous=before)

@@ -70,7 +70,8 @@ class Registers:
     def check_period(self, *, alone: bool = False) -> None:
         """Raises UsageError where no period is given for what is counted; `alone`: nothing else is read."""
         for gathering in self._gatherings.values():
-            if alone or gathering.is_asked:
+            gathering.is_asked |= alone
+            if gathering.is_asked:
                 counts.period_of(gathering.mapping.tables[0], self._given)
 
     def refuse_streams(self, path: Path) -> None:

@@ -159,6 +159,10 @@ class Walk:
             self._registers.note_of_file(finding, mapping)
         if (other := self._hashes.setdefault(source.sha256, source.name)) != source.name:
             self._note(Finding("file.repeated", source.name, arguments={"other": other}))
+            if isinstance(mapping, Mapping) and mapping.workforce is not None:
+                # Values given twice are found; contracts given twice would be posts filled twice.
+                self._heard_of.add(source.name)
+                return
         if isinstance(mapping, Mapping):
             yield source, mapping
         else:

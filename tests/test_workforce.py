@@ -368,6 +368,13 @@ def test_a_file_of_no_source_and_a_source_without_a_file(tmp_path: Path) -> None
     assert [f.arguments for f in made.all_of("workforce.source_missing")] == [{"name": "posts"}]
 
 
+def test_the_same_file_twice_counts_once(tmp_path: Path) -> None:
+    rows = [contract(1), contract(2)]
+    made = count(tmp_path, {"argos_staff.csv": rows, "argos_staff_copy.csv": rows})
+    assert (made.total("HRH_EMP"), made.total("HRH_POST_FIL")) == (2, 2)
+    assert made.all_of("file.repeated")
+
+
 def test_columns_that_are_needed_and_columns_that_may_be_absent(tmp_path: Path) -> None:
     columns = [name for name in contract(1) if name not in {"rate", "title"}]
     made = count(tmp_path, csv_of([contract(1)], tuple(columns)))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dhis2_bridge import findings, sources
-from dhis2_bridge.findings import Finding, Unreadable
+from dhis2_bridge.findings import Finding, Unreadable, UsageError
 from dhis2_bridge.report import words
 from dhis2_bridge.sources.fhir import FhirTable
 from dhis2_bridge.sources.fhir_pool import REASONS, Pool
@@ -317,6 +317,27 @@ def test_a_role_may_know_its_person_by_an_identifier_alone(opened: Any) -> None:
         ("fhir.only_identifier", 3),
         ("fhir.role_without_practitioner", 4),
     ]
+
+
+def test_extensions_become_columns(opened: Any) -> None:
+    rate, status = "http://example.org/rate", "http://example.org/status"
+    person = practitioner("p1", "A", extension=[{"url": status, "valueString": "of the person"}])
+    roles = [
+        role("r1", extension=[{"url": rate, "valueDecimal": 0.5}, {"url": "http://other", "valueCode": "x"}]),
+        role("r2", extension=[{"url": status, "valueCoding": {"system": "s", "code": "full-time"}}]),
+        role("r3", extension=[{"url": status, "valueCodeableConcept": {"coding": [{"code": "contract"}]}}]),
+        role("r4", extension=[{"url": rate, "valueCode": "1"}, {"url": rate, "valueCode": "2"}, {"url": status}]),
+        role("r5", extension=[{"url": rate, "extension": [{"url": "inner", "valueDecimal": 7}]}]),
+    ]
+    document = bundle([person, organization("o1", "1"), *roles])
+    seen = opened(document, extensions={"rate": rate, "status": status})
+    assert seen.column("rate") == ["0.5", None, None, None, None]
+    assert seen.column("status") == ["of the person", "full-time", "contract", "of the person", "of the person"]
+    assert seen.found == [("fhir.several", 6)]
+    assert seen.sources[0].table.header[-2:] == ("rate", "status")
+    assert opened(document).column("rate") == [None] * 5
+    with pytest.raises(UsageError, match="org_id is a column of every FHIR register"):
+        opened(document, extensions={"org_id": rate})
 
 
 def test_undeclared_systems_leave_blanks_and_are_told(opened: Any) -> None:
@@ -737,7 +758,9 @@ def test_evidence_names_the_systems_that_several_resources_have(opened: Any) -> 
 def test_parts_and_reasons_have_words(language: str) -> None:
     terms = words.locale(language).terms
     assert set(REASONS) == set(terms["fhir_reason"])
-    assert {*DECLARABLE, "role", "practitioner", "deceased", "organization", "location"} == set(terms["fhir_part"])
+    assert {*DECLARABLE, "role", "extension", "practitioner", "deceased", "organization", "location"} == set(
+        terms["fhir_part"]
+    )
 
 
 # -- laws ------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from dhis2_bridge import faults, layout, names, workforce
+from dhis2_bridge import faults, layout, names, workforce_columns
 from dhis2_bridge.findings import Finding, Unreadable
 from dhis2_bridge.mapping import Mapping as MappingFile
 from dhis2_bridge.mapping import MappingTable
@@ -67,7 +67,7 @@ class Gathering:
             )
             return False
         if name not in self._used:
-            self._used[name] = workforce.used_columns(self.mapping, name, self.labels)
+            self._used[name] = workforce_columns.used_columns(self.mapping, name, self.labels)
         before = len(self._rows[name])
         try:
             frames = self._of_sheets(source, name) if source.sheets else self._of_table(source, name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Final
 
 import polars as pl
@@ -11,49 +12,63 @@ from dhis2_bridge.mapping_workforce import Identity
 ID: Final = "#id"
 
 _TOGETHER: Final = 4
+_TAIL: Final = 7
 
 _DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class Digits:
-    """The digits of whole ids as expressions over a column of numbers.
+    """The digits of whole ids as expressions over columns of numbers: `#head` and `#tail`, seven digits at most each.
 
-    Numbers are quick to take apart; an id of more than 18 digits does not fit into one and is taken apart as text.
+    Small numbers are quick to take apart. An id of more than 14 digits does not fit and is taken apart as text.
     """
 
-    def __init__(self, identity: Identity, text: str) -> None:
-        self._count = identity.digits
-        self._text = pl.col(text)
-        self._number = pl.col("#number")
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._head = count - _TAIL
+
+    def columns(self) -> list[pl.Expr]:
+        """The columns that digits are taken from, made of the text `#shaped`."""
+        if self._count > 2 * _TAIL:
+            return []
+        number = pl.col("#shaped").cast(pl.UInt64, strict=False)
+        over = pl.lit(10**_TAIL, dtype=pl.UInt64)
+        return [(number // over).cast(pl.UInt32).alias("#head"), (number % over).cast(pl.UInt32).alias("#tail")]
 
     def one(self, place: int) -> pl.Expr:
         """The digit at a place, from 1."""
-        if self._count > 18:
-            return self._text.str.slice(place - 1, 1).cast(pl.Int32, strict=False)
-        over = pl.lit(10 ** (self._count - place), dtype=pl.UInt64)
-        return (self._number // over % 10).cast(pl.Int32)
+        return self.span((place,))
 
     def span(self, places: tuple[int, ...]) -> pl.Expr:
         """The number that stands from the first to the last of these places."""
         first, last = places[0], places[-1]
-        if self._count > 18:
-            return self._text.str.slice(first - 1, last - first + 1).cast(pl.Int32, strict=False)
-        over, within = (pl.lit(10**power, dtype=pl.UInt64) for power in (self._count - last, last - first + 1))
-        return (self._number // over % within).cast(pl.Int32)
+        if self._count <= 2 * _TAIL and last <= self._head:
+            return _cut(pl.col("#head"), self._head - last, last - first + 1)
+        if self._count <= 2 * _TAIL and first > self._head:
+            return _cut(pl.col("#tail"), self._count - last, last - first + 1)
+        return pl.col("#shaped").str.slice(first - 1, last - first + 1).cast(pl.UInt32, strict=False)
 
     def weighted(self, weights: Sequence[int]) -> pl.Expr:
-        """The sum of the first digits, each times its weight: looked up for four digits at a time."""
-        if self._count > 18:
-            return pl.sum_horizontal(self.one(place) * weight for place, weight in enumerate(weights, 1))
+        """The sum of the first digits, each times its weight: looked up for a few digits at a time."""
         parts: list[pl.Expr] = []
-        for first in range(0, len(weights), _TOGETHER):
-            of = weights[first : first + _TOGETHER]
+        bounds = sorted({*range(0, len(weights), _TOGETHER), min(max(self._head, 0), len(weights)), len(weights)})
+        for first, stop in pairwise(bounds):
             sums = [0]
-            for weight in of:
+            for weight in weights[first:stop]:
                 sums = [known + weight * digit for known in sums for digit in range(10)]
-            place = self.span((first + 1, first + len(of)))
-            parts.append(pl.lit(pl.Series(sums, dtype=pl.Int32)).gather(place))
+            parts.append(_looked_up(sums, self.span((first + 1, stop))))
         return pl.sum_horizontal(parts)
+
+
+def _cut(number: pl.Expr, behind: int, digits: int) -> pl.Expr:
+    """So many digits of a number, with so many behind them."""
+    cut: pl.Expr = number // pl.lit(10**behind, dtype=pl.UInt32) if behind else number
+    whole: pl.Expr = cut % pl.lit(10**digits, dtype=pl.UInt32)
+    return whole
+
+
+def _looked_up(table: list[int], place: pl.Expr) -> pl.Expr:
+    return pl.lit(pl.Series(table, dtype=pl.Int32)).gather(place)
 
 
 def read(ids: pl.DataFrame, identity: Identity) -> pl.DataFrame:
@@ -62,29 +77,27 @@ def read(ids: pl.DataFrame, identity: Identity) -> pl.DataFrame:
     Sex and birth date are null where the id is not of the right shape, or the date is none.
     """
     shaped = pl.col(ID).str.contains(rf"^[0-9]{{{identity.digits}}}$")
-    digits = Digits(identity, "#shaped")
+    digits = Digits(identity.digits)
     fault = pl.lit(None, dtype=pl.String)
     nothing = pl.lit(None, dtype=pl.String).alias("#sex"), pl.lit(None, dtype=pl.Date).alias("#born")
-    frame = ids.with_columns(pl.when(shaped).then(pl.col(ID)).alias("#shaped")).with_columns(
-        pl.col("#shaped").cast(pl.UInt64, strict=False).alias("#number"), *nothing
-    )
+    frame = ids.with_columns(pl.when(shaped).then(pl.col(ID)).alias("#shaped"), *nothing)
+    frame = frame.with_columns(digits.columns())
     if identity.birth is not None:
         birth = identity.birth
-        centuries = {int(key): year for key, year in birth.century.map.items() if key.isdecimal()}
-        century = digits.one(birth.century.digit).replace_strict(centuries, default=None, return_dtype=pl.Int32)
+        centuries = [birth.century.map.get(str(digit), 0) for digit in range(10)]
+        century = _looked_up(centuries, digits.one(birth.century.digit))
         frame = frame.with_columns(
-            (century + digits.span(birth.year)).alias("#year"),
+            pl.when(century > 0).then(century + digits.span(birth.year).cast(pl.Int32)).alias("#year"),
             digits.span(birth.month).alias("#month"),
             digits.span(birth.day).alias("#day"),
         )
         year = pl.col("#year")
         leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
-        longest = pl.col("#month").replace_strict(dict(enumerate(_DAYS, 1)), default=0, return_dtype=pl.Int32)
+        longest = _looked_up([0, *_DAYS, *[0] * 87], pl.col("#month"))
         longest = longest + pl.when((pl.col("#month") == 2) & leap).then(1).otherwise(0)
-        real = year.is_not_null() & pl.col("#month").is_between(1, 12) & pl.col("#day").is_between(1, longest)
-        made = pl.date(
-            pl.when(real).then(year), pl.when(real).then(pl.col("#month")), pl.when(real).then(pl.col("#day"))
-        )
+        real = year.is_not_null() & (pl.col("#day") > 0) & (pl.col("#day").cast(pl.Int32) <= longest)
+        frame = frame.with_columns(pl.when(real).then(year).alias("#year"))
+        made = pl.date(year, pl.when(year.is_not_null()).then("#month"), pl.when(year.is_not_null()).then("#day"))
         frame = frame.with_columns(made.alias("#born"))
         fault = pl.when(pl.col("#shaped").is_not_null() & pl.col("#born").is_null()).then(pl.lit("birth"))
     for span in identity.not_zero:
@@ -92,7 +105,7 @@ def read(ids: pl.DataFrame, identity: Identity) -> pl.DataFrame:
     if identity.check is not None:
         weights = identity.check.weights
         total = digits.weighted([weights[place % len(weights)] for place in range(identity.digits - 1)])
-        wrong = total % identity.check.modulus != digits.one(identity.digits)
+        wrong = total % identity.check.modulus != digits.one(identity.digits).cast(pl.Int32)
         fault = pl.when(pl.col("#shaped").is_not_null() & wrong).then(pl.lit("check")).otherwise(fault)
     if identity.sex is not None:
         odd = digits.one(identity.sex.digit) % 2 == 1

@@ -9,39 +9,32 @@ from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import Any, BinaryIO, Final
 
 import polars as pl
 
 from dhis2_bridge import (
     checks,
-    counting,
-    counts,
     cumulative,
     layout,
     names,
     payload,
     recognise,
     sources,
-    stocks,
     totals,
 )
 from dhis2_bridge.bound import ReadDate, evident_date
 from dhis2_bridge.columns import Columns
 from dhis2_bridge.converter import Converter
-from dhis2_bridge.findings import Finding, Unreadable, UsageError, as_findings, frame
-from dhis2_bridge.gathering import Gathering, private
+from dhis2_bridge.findings import Finding, Unreadable, as_findings, frame
 from dhis2_bridge.mapping import Mapping, MappingTable
+from dhis2_bridge.registers import Registers
 from dhis2_bridge.reports import Pieces, Reports
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.sources.delimited import DelimitedTable
-from dhis2_bridge.sources.fhir import FhirTable
 from dhis2_bridge.sources.fhir_pool import Pool
 from dhis2_bridge.steps import Steps, ahead
-from dhis2_bridge.values import CELLS_SCHEMA, Sheet, Source, Table
-from dhis2_bridge.withholding import withheld
-
-T = TypeVar("T")
+from dhis2_bridge.values import Sheet, Source, Table
 
 GRID_ROWS: Final = 200_000
 """Rows of delimited text that are read whole, for mappings that read it as a form."""
@@ -101,12 +94,7 @@ class Walk:
         self._forms = 0
         self._laid: list[tuple[list[layout.Block], list[Finding]]] = []
         self._seen_headers: dict[tuple[int, layout.Header], Columns] = {}
-        self._pools: dict[int, Pool] = {}
-        self._gatherings: dict[int, Gathering] = {
-            id(one): Gathering(one, counts.label_columns(one.tables[0]), self._note)
-            for one in mappings
-            if one.workforce is not None
-        }
+        self._registers = Registers(mappings, given, self._note, self.steps)
 
     def parts(
         self, files: Iterable[str | Path], stdin: BinaryIO | None = None, on_progress: Progress | None = None
@@ -115,21 +103,17 @@ class Walk:
 
         Raises UsageError for a path that is not there and for a mapping that the snapshot does not bear out.
         """
-        for gathering in self._gatherings.values():
-            counts.period_of(gathering.mapping.tables[0], self._given)
+        self._registers.check_period()
         expanded = sources.expand(files)
         for path in expanded.left_out:
             self._note(Finding("file.left_out", sources.spelled(path)))
         pieces, reports = Pieces(), Reports()
         long: list[tuple[Source, Mapping]] = []
-        registers: list[tuple[Source, Mapping]] = []  # of FHIR: their files refer to one another
         try:
             for number, path in enumerate(expanded.files, start=1):
                 for source, mapping in self._opened(path, stdin):
-                    if isinstance(source.table, FhirTable) and mapping.workforce is not None:
-                        registers.append((source, mapping))
-                    elif mapping.workforce is not None:
-                        self._gather(source, mapping)
+                    if mapping.workforce is not None:
+                        self._registers.take(source, mapping)
                     elif source.table is not None and source.size >= LONG and not self._is_form(mapping):
                         self._look_at(source, mapping, pieces)
                         long.append((source, mapping))
@@ -138,11 +122,10 @@ class Walk:
                 if on_progress is not None:
                     on_progress(number, len(expanded.files), str(path))
             self._convert_forms(reports)
-            for source, mapping in registers:
-                self._gather(source, mapping)
-            for gathering in self._gatherings.values():
-                for cells in self._counted(gathering):
-                    reports.hold(cells)
+            for cells in self._registers.cells(
+                self._converter, self._converted, self._add, self._previous, self._snapshot
+            ):
+                reports.hold(cells)
             reports.one_piece(pieces.whole())
             whole = self._whole(long, reports)
             for ready in ahead(whole) if long else whole:
@@ -151,7 +134,7 @@ class Walk:
             reports.close()
         for one in self.inputs:
             # A file that gave neither a value nor an error: silence is no success.
-            if one.name not in self._heard_of:
+            if one.name not in self._heard_of | self._registers.heard_of:
                 self._note(Finding("file.no_data", one.name))
 
     @property
@@ -165,15 +148,15 @@ class Walk:
         """The file and the mapping that recognises it; nothing for one that cannot be read or recognised."""
         try:
             with self.steps.timed("open"):
-                source, mapping = self._guarded(partial(self._open, path, stdin))
+                source, mapping = self._registers.guarded(partial(self._open, path, stdin))
         except Unreadable as unreadable:
-            self._note_of_file(unreadable.finding, None)
+            self._registers.note_of_file(unreadable.finding, None)
             self.inputs.append(Input(sources.spelled(path), "", "", {}, None))
             return
         taken = mapping.mapping if isinstance(mapping, Mapping) else None
         self.inputs.append(Input(source.name, source.format, source.sha256, dict(source.evidence), taken))
         for finding in source.findings:
-            self._note_of_file(finding, mapping)
+            self._registers.note_of_file(finding, mapping)
         if (other := self._hashes.setdefault(source.sha256, source.name)) != source.name:
             self._note(Finding("file.repeated", source.name, arguments={"other": other}))
         if isinstance(mapping, Mapping):
@@ -183,21 +166,16 @@ class Walk:
 
     def _open(self, path: Path, stdin: BinaryIO | None) -> tuple[Source, Mapping | Finding]:
         """Opened by the declarations of the only mapping; of several, by the file's own evidence and then by them."""
-        if self._gatherings and (str(path) == "-" or not path.is_file()):
-            raise UsageError(f"{path}: persons are read from files only; a stream would be kept in a temporary file")
+        self._registers.refuse_streams(path)
         file: Path | sources.Spool = path if str(path) != "-" else sources.Spool(stdin, "-")
         if len(self._mappings) == 1:
-            source = open_for(file, path, self._mappings[0], self._pool_of(self._mappings[0]))
+            source = open_for(file, path, self._mappings[0], self._registers.pool_of(self._mappings[0]))
             return source, recognise.choose(source, self._mappings)
         source = open_for(file, path, None)
         mapping = recognise.choose(source, self._mappings)
         if isinstance(mapping, Mapping) and (source.table is not None or mapping.workforce is not None):
-            source = open_for(file, path, mapping, self._pool_of(mapping))
+            source = open_for(file, path, mapping, self._registers.pool_of(mapping))
         return source, mapping
-
-    def _pool_of(self, mapping: Mapping) -> Pool | None:
-        """The resources of all files of a mapping of persons; another mapping reads each file for itself."""
-        return self._pools.setdefault(id(mapping), Pool()) if mapping.workforce is not None else None
 
     def _is_form(self, mapping: Mapping) -> bool:
         return any(layout.needs_sheet(table) for table in self._tables_of(mapping))
@@ -312,49 +290,6 @@ class Walk:
                 converter = self._converter(mapping, table, read_date=self._order_in(table, header, alike))
                 reports.hold(self._converted(mapping, table, converter, records, header))
         self._blocks, self._forms = {}, 0
-
-    # -- persons and posts ---------------------------------------------------------------------------------------
-
-    def _gather(self, source: Source, mapping: Mapping) -> None:
-        """Takes the rows of a file of persons or posts, to be counted when all have come."""
-        with self.steps.timed("read"):
-            taken = withheld(partial(self._gatherings[id(mapping)].add, source))
-            # A file of practitioners alone has no rows, and a part in those of others.
-            if taken or (isinstance(source.table, FhirTable) and source.table.has_resources):
-                self._heard_of.add(source.name)
-
-    def _counted(self, gathering: Gathering) -> Iterator[pl.DataFrame]:
-        """The cells of all rows of one mapping, counted."""
-        with self.steps.timed("count"):
-            made = withheld(partial(counting.count, gathering, self._given))
-        for one in made.counted.findings:
-            self._add(as_findings(one))
-        table = gathering.mapping.tables[0]
-        converter = self._converter(gathering.mapping, table)
-        cells = pl.DataFrame(schema=CELLS_SCHEMA)
-        if made.counted.cells.height:
-            records, header = counts.records(made.counted, table, self._given)
-            told = partial(counts.told, counted=made.counted, table=table, places=made.places)
-            cells = withheld(partial(self._converted, gathering.mapping, table, converter, records, header, told))
-            # A count stands in no cell: it is of rows, of which the first is named.
-            cells = cells.with_columns(pl.lit(None, dtype=pl.UInt16).alias("column"))
-            yield cells
-        zeros, found = stocks.gone(gathering, made, cells, converter, self._previous, self._snapshot)
-        self._add(found)
-        if zeros.height:
-            yield zeros
-
-    def _guarded(self, call: Callable[[], T]) -> T:
-        """What a call gives; where the file may hold persons, without the text of a fault."""
-        return withheld(call) if self._gatherings else call()
-
-    def _note_of_file(self, finding: Finding, mapping: Mapping | Finding | None) -> None:
-        """Notes what opening a file found; of one that may hold persons without what stands in it."""
-        if self._gatherings and not (isinstance(mapping, Mapping) and mapping.workforce is None):
-            for gathering in self._gatherings.values():
-                gathering.broken |= finding.severity == "error"
-            finding = private(finding)
-        self._note(finding)
 
     # -- records -------------------------------------------------------------------------------------------------
 

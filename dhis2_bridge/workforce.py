@@ -26,17 +26,17 @@ import polars as pl
 
 from dhis2_bridge import axes, persons, predicates
 from dhis2_bridge.findings import arguments_text
+from dhis2_bridge.grouping import ELEMENT, ORDER, UNIT, Grouping, best_of, empty
 from dhis2_bridge.mapping import Mapping
-from dhis2_bridge.mapping_workforce import GROUP, OCCUPATION, Measure, Workforce
+from dhis2_bridge.mapping_workforce import GROUP, OCCUPATION, Measure
 from dhis2_bridge.occupations import RESOLVED, Occupations
 from dhis2_bridge.persons import BORN, PERSON, SEX
 from dhis2_bridge.row_notes import ENOUGH, PLACE, RowNotes
 from dhis2_bridge.typed_texts import reader_of
+from dhis2_bridge.workforce_columns import asked_of, own_source, workforce_of
 from dhis2_bridge.workforce_rules import AS_OF, types_of
 
 SEPARATOR: Final = "\x1f"
-UNIT: Final = "#unit"
-ORDER: Final = "#order"
 RATE: Final = "#rate"
 START: Final = "#start"
 
@@ -65,41 +65,6 @@ class Counted:
     contracts: int = 0
 
 
-def used_columns(mapping: Mapping, source: str, labels: tuple[str, ...]) -> tuple[set[str], set[str]]:
-    """Names of the columns that are read of a source: those without which it cannot be counted, and the others.
-
-    `labels` are the columns of the org unit's label.
-    """
-    workforce = _of(mapping)
-    types = types_of(mapping.tables[0])
-    needed: set[str] = set(labels)
-    others: set[str | None] = set()
-    own = source == _own(mapping)
-    measures = [one for one in workforce.measures if (one.source or _own(mapping)) == source]
-    if workforce.occupation is not None:
-        needed.add(workforce.occupation.column)
-        if own:
-            others.add(workforce.occupation.title)
-    for measure in measures:
-        if measure.where is not None:
-            needed.update(predicates.compile(measure.where, types).columns)
-        if measure.sum is not None:
-            (others if own else needed).add(measure.sum)
-        for name in measure.by:
-            others.update({workforce.axes[name].column, workforce.axes[name].age})
-    if own:
-        person = workforce.person
-        needed.add(person.column)
-        if workforce.current is not None:
-            needed.update(predicates.compile(workforce.current, types).columns)
-        if workforce.main_job.prefer is not None:
-            others.update(predicates.compile(workforce.main_job.prefer, types).columns)
-        others.update({*person.name, person.birth_date, person.sex, workforce.rate, workforce.start})
-    made = {name for name in needed if name in {AS_OF, OCCUPATION} or name.startswith(f"{OCCUPATION}_")}
-    needed -= made - set(mapping.tables[0].columns)
-    return needed, {name for name in others if name is not None and name != AS_OF} - needed
-
-
 def count(
     mapping: Mapping,
     rows: MappingType[str, pl.DataFrame],
@@ -116,17 +81,6 @@ def count(
     return _Count(mapping, rows, as_of, labels).counted(places)
 
 
-def _of(mapping: Mapping) -> Workforce:
-    if mapping.workforce is None:
-        raise ValueError(f"{mapping.mapping} counts no persons")
-    return mapping.workforce
-
-
-def _own(mapping: Mapping) -> str:
-    """The name of the source of persons."""
-    return _of(mapping).source or next(iter(mapping.sources))
-
-
 def _zeros(largest: object) -> pl.Series:
     """A table of numbers for 0 to the largest."""
     return pl.Series([0], dtype=pl.UInt32).new_from_index(0, (largest if isinstance(largest, int) else 0) + 1)
@@ -138,17 +92,15 @@ class _Count:
     def __init__(
         self, mapping: Mapping, rows: MappingType[str, pl.DataFrame], as_of: date, labels: tuple[str, ...]
     ) -> None:
-        self.workforce = _of(mapping)
-        self.own = _own(mapping)
+        self.workforce = workforce_of(mapping)
+        self.own = own_source(mapping)
         self.as_of = as_of
         self.labels = labels
         self.types = types_of(mapping.tables[0])
         self.notes = RowNotes()
         self.occupations = Occupations(self.workforce.occupation) if self.workforce.occupation else None
         self.unit_texts = pl.Series([], dtype=pl.String)
-        self.unit_columns: list[pl.Series] = []
-        self.origin = pl.DataFrame()
-        self.options: dict[str, list[str]] = {}
+        self.grouping = Grouping(tuple(self.workforce.axes))
         self.facts: list[pl.DataFrame] = []
         self.people = 0
         self.contracts = 0
@@ -160,7 +112,7 @@ class _Count:
         for source in list(self.rows):
             if self.rows[source].is_empty():
                 continue
-            self.origin = self.rows[source].select(PLACE)
+            self.grouping.origin = self.rows[source].select(PLACE)
             measures = [
                 (place, one) for place, one in enumerate(self.workforce.measures) if (one.source or self.own) == source
             ]
@@ -171,7 +123,7 @@ class _Count:
                 self._remember(resolved)
                 resolved = self._on_axes(resolved, measures)
                 cells += [self._summed(resolved, place, measure) for place, measure in measures]
-        made = pl.concat(cells) if cells else self._empty()
+        made = pl.concat(cells) if cells else empty(self.labels, tuple(self.workforce.axes))
         return Counted(made, self._label_facts(), self.notes.frames(places), self.people, self.contracts)
 
     # -- rows ----------------------------------------------------------------------------------------------------
@@ -194,7 +146,7 @@ class _Count:
                     unit.cast(pl.Categorical(categories)).alias(UNIT),
                     pl.int_range(pl.len(), dtype=pl.UInt32).alias(ORDER),
                 )
-                .drop(set(self.labels) - self._asked_of())
+                .drop(set(self.labels) - asked_of(self.workforce, self.types))
             )
         seen = [rows[UNIT].unique().cast(pl.String) for rows in made.values()]
         known = pl.concat(seen).unique().drop_nulls().sort() if seen else pl.Series([], dtype=pl.String)
@@ -203,7 +155,7 @@ class _Count:
             return made
         if self.labels:
             parts = known.str.split(SEPARATOR).list.to_struct(fields=list(self.labels)).struct.unnest()
-            self.unit_columns = parts.with_columns(pl.when(pl.all() != "").then(pl.all())).get_columns()
+            self.grouping.unit_columns = parts.with_columns(pl.when(pl.all() != "").then(pl.all())).get_columns()
         physical = known.cast(pl.Categorical(categories)).to_physical()
         ranks = _zeros(physical.max())
         ranks = ranks.scatter(physical, pl.int_range(len(known), dtype=pl.UInt32, eager=True))
@@ -211,15 +163,6 @@ class _Count:
             source: rows.with_columns(ranks.gather(rows[UNIT].to_physical()).alias(UNIT))
             for source, rows in made.items()
         }
-
-    def _asked_of(self) -> set[str]:
-        """Names of the columns that conditions, sums and axes ask for."""
-        workforce = self.workforce
-        texts = [workforce.current, workforce.main_job.prefer, *(one.where for one in workforce.measures)]
-        asked = {name for text in texts if text for name in predicates.compile(text, self.types).columns}
-        asked.update(one.sum for one in workforce.measures if one.sum is not None)
-        asked.update(name for axis in workforce.axes.values() for name in (axis.column, axis.age) if name is not None)
-        return asked
 
     def _typed(self, rows: pl.DataFrame, name: str | None) -> pl.Series | None:
         """A typed column as numbers or dates; None where the mapping or the source has none."""
@@ -387,7 +330,7 @@ class _Count:
         if numbers is None or measure.sum not in rows.columns:
             numbers = self._typed(rows, measure.sum)
         if numbers is None:
-            return self._empty()
+            return empty(self.labels, tuple(self.workforce.axes))
         if numbers.null_count():
             unread = rows.filter(numbers.is_null())
             blank = unread[measure.sum].is_null()
@@ -402,60 +345,14 @@ class _Count:
         return self._grouped(rows, place, measure, pl.col("#whole"), over=_FRACTION)
 
     def _grouped(
-        self,
-        rows: pl.DataFrame,
-        place: int,
-        measure: Measure,
-        value: pl.Expr,
-        *,
-        over: int = 1,
-        once: bool = False,
+        self, rows: pl.DataFrame, place: int, measure: Measure, value: pl.Expr, *, over: int = 1, once: bool = False
     ) -> pl.DataFrame:
-        """A value for each org unit, data element and option of the axes among the rows.
-
-        With `once` a person counts once in each org unit and data element, by the row that is most like a main job.
-        """
+        """The cells of a measure; with `once` a person counts once in each org unit and data element."""
         elements, of_answer = self._elements(measure)
-        rows = rows.with_columns(of_answer.gather(rows[RESOLVED]).alias("#element"))
+        rows = rows.with_columns(of_answer.gather(rows[RESOLVED]).alias(ELEMENT))
         if once:
-            precedence = self._precedence(rows)
-            best = [most for _, most in precedence]
-            rows = rows.sort(*(name for name, _ in precedence), descending=best, nulls_last=True)
-            rows = rows.unique([UNIT, "#element", PERSON], keep="first", maintain_order=True)
-        key = pl.col(UNIT).cast(pl.UInt64) * max(1, len(elements)) + pl.col("#element")
-        for name in measure.by:
-            key = key * max(1, len(self.options[name])) + pl.col(f"#axis {name}")
-        made = (
-            rows.lazy()
-            .select(key.alias("#key"), value.alias("value"), ORDER)
-            .filter(pl.col("#key").is_not_null())
-            .group_by("#key")
-            .agg(pl.col("value").sum(), pl.col(ORDER).min())
-            .sort("#key")
-            .collect()
-        )
-        return self._named(made, place, measure, elements, over)
-
-    def _named(self, made: pl.DataFrame, place: int, measure: Measure, elements: list[str], over: int) -> pl.DataFrame:
-        """Groups with the texts that their numbers stand for, and the place of their first row."""
-        key = made["#key"]
-        options: dict[str, pl.Series] = {}
-        for name in reversed(measure.by):
-            count = max(1, len(self.options[name]))
-            options[name] = pl.Series(self.options[name], dtype=pl.String).gather(key % count)
-            key = key // count
-        count = max(1, len(elements))
-        element = pl.Series(elements, dtype=pl.String).gather(key % count)
-        units = key // count
-        nothing = pl.lit(None, dtype=pl.String)
-        return made.select(
-            *(column.gather(units) for column in self.unit_columns),
-            element.alias("data_element"),
-            *(options[name].alias(name) if name in options else nothing.alias(name) for name in self.workforce.axes),
-            pl.lit(place, dtype=pl.UInt32).alias("measure"),
-            (pl.col("value") / over).alias("value"),
-            *(self.origin[name].gather(made[ORDER]) for name in PLACE),
-        )
+            rows = best_of(rows, [UNIT, ELEMENT, PERSON], self._precedence(rows))
+        return self.grouping.cells(rows, place, measure, elements, value, over)
 
     def _elements(self, measure: Measure) -> tuple[list[str], pl.Series]:
         """The data elements of a measure, sorted, and the place of that of each occupation."""
@@ -478,7 +375,7 @@ class _Count:
         """The rows with `#axis <name>` for each axis that a measure is counted by: the place of its option."""
         for name in dict.fromkeys(name for _, one in measures for name in one.by):
             found = self._axis(rows, name)
-            self.options[name] = found.options
+            self.grouping.options[name] = found.options
             rows = rows.with_columns(found.codes.alias(f"#axis {name}"))
         return rows
 
@@ -515,22 +412,8 @@ class _Count:
             return pl.DataFrame()
         facts = pl.concat(one.cast({"holders": pl.UInt32, "rows": pl.UInt32}) for one in self.facts)
         return facts.select(
-            *(column.gather(facts[UNIT]) for column in self.unit_columns),
+            *(column.gather(facts[UNIT]) for column in self.grouping.unit_columns),
             *PLACE,
             "rows",
             (pl.col("holders") >= ENOUGH).alias("known"),
-        )
-
-    def _empty(self) -> pl.DataFrame:
-        """No cells."""
-        categorical = pl.Categorical()
-        return pl.DataFrame(
-            schema={
-                **dict.fromkeys((*self.labels, "data_element", *self.workforce.axes), pl.String()),
-                "measure": pl.UInt32(),
-                "value": pl.Float64(),
-                "source": categorical,
-                "sheet": categorical,
-                "row": pl.UInt32(),
-            }
         )

@@ -1,13 +1,18 @@
 """Counting persons, contracts and posts: each rule, its switch, and laws that hold for any rows."""
 
+import io
 import random
+from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from staff import MAPPING, contract, count, csv_of, drawn, pinfl, workbook_of
+from staff import MAPPING, contract, count, csv_of, drawn, mapping, pinfl, snapshot, workbook_of
 
+import dhis2_bridge
+from dhis2_bridge import identities
 from dhis2_bridge.findings import UsageError
 
 
@@ -147,16 +152,10 @@ def test_age_is_completed_years_on_the_reference_date(tmp_path: Path, born: str,
 
 
 def test_a_leap_day_turns_on_the_first_of_march_unless_said_otherwise(tmp_path: Path) -> None:
-    from datetime import date
-
-    import polars as pl
-
-    from dhis2_bridge.identities import completed_years
-
     born = pl.DataFrame({"born": [date(1992, 2, 29)]})
 
     def age(day: date, rule: str) -> int:
-        return int(born.select(completed_years(pl.col("born"), day, leap_day=rule)).item())
+        return int(born.select(identities.completed_years(pl.col("born"), day, leap_day=rule)).item())
 
     assert [age(date(2027, 2, 28), rule) for rule in ("march_1", "february_28")] == [34, 35]
     assert [age(date(2027, 3, 1), rule) for rule in ("march_1", "february_28")] == [35, 35]
@@ -386,11 +385,7 @@ def test_the_period_is_needed_and_of_the_right_type(tmp_path: Path) -> None:
 
 
 def test_persons_are_not_read_from_a_stream(tmp_path: Path) -> None:
-    import io
-
-    from staff import mapping, snapshot
-
-    import dhis2_bridge
+    from staff import mapping
 
     with pytest.raises(UsageError, match="files only"):
         dhis2_bridge.convert(
@@ -534,3 +529,34 @@ def test_practising_at_most_employed_at_most_contracts(tmp_path: Path, rows: lis
     for key, value in values.items():
         if key.startswith("HRH_HW"):
             assert float(value) <= float(values[key.replace("HRH_HW", "HRH_EMP")])
+
+
+def told_by(text: str) -> tuple[str | None, str | None, date | None]:
+    """What an id tells, worked out digit by digit."""
+    if len(text) != 14 or not text.isdigit():
+        return "digits", None, None
+    try:
+        century = {"3": 1900, "4": 1900, "5": 2000, "6": 2000, "1": 1800, "2": 1800}[text[0]]
+        born = date(century + int(text[5:7]), int(text[3:5]), int(text[1:3]))
+    except (KeyError, ValueError):
+        born = None
+    fault = None if born else "birth"
+    fault = "zero" if "000" in {text[7:10], text[10:13]} else fault
+    weighted = sum(int(digit) * (7, 3, 1)[place % 3] for place, digit in enumerate(text[:13]))
+    return "check" if weighted % 10 != int(text[13]) else fault, "M" if int(text[0]) % 2 else "F", born
+
+
+almost = st.builds(
+    lambda first, day, month, year, rest: f"{first}{day:02}{month:02}{year:02}{rest:07}",
+    st.integers(0, 9), st.integers(0, 32), st.integers(0, 13), st.integers(0, 99), st.integers(0, 9_999_999),
+)  # fmt: skip
+
+
+@given(st.lists(almost | st.text("0123456789", max_size=15), max_size=20))
+def test_ids_are_taken_apart_as_by_hand(tmp_path_factory: pytest.TempPathFactory, ids: list[str]) -> None:
+    workforce = mapping(tmp_path_factory.getbasetemp()).workforce
+    assert workforce is not None
+    assert workforce.person.identity is not None
+    frame = pl.DataFrame({"#id": ids}, schema={"#id": pl.String})
+    got = identities.read(frame, workforce.person.identity).select("#fault", "#sex", "#born").rows()
+    assert got == [told_by(text) for text in ids]

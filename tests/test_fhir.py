@@ -674,13 +674,25 @@ def test_entries_without_a_resource_pages_and_messages(opened: Any) -> None:
     seen = opened(document)
     assert len(seen.rows) == 1
     assert seen.found == [
-        ("fhir.more_pages", None),
         ("fhir.no_resource", 4),
         ("fhir.outcome", 5),
         ("fhir.no_resource", 7),
         ("fhir.not_read", None),
+        ("fhir.more_pages", None),
     ]
-    assert seen.findings[-1].arguments == {"types": ["HealthcareService: 1", "OperationOutcome: 1"], "resources": 2}
+    assert seen.findings[-2].arguments == {"types": ["HealthcareService: 1", "OperationOutcome: 1"], "resources": 2}
+
+
+def test_pages_that_are_all_there_are_told_of_no_more(opened: Any) -> None:
+    def page(number: int, *held: dict[str, Any], last: bool = False) -> dict[str, Any]:
+        links = [{"relation": "self", "url": f"https://x?page={number}"}]
+        links += [] if last else [{"relation": "next", "url": f"https://x?page={number + 1}"}]
+        return bundle(held, "searchset", link=links)
+
+    pages = [page(1, PERSON), page(2, ORG), page(3, role("r1"), last=True)]
+    seen = opened(*pages)
+    assert (len(seen.rows), seen.found) == (1, [])
+    assert opened(*pages[:2]).found == [("fhir.practitioner_without_role", 1), ("fhir.more_pages", None)]
 
 
 def test_a_broken_line_does_not_take_the_others_with_it(opened: Any) -> None:

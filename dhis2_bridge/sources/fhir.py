@@ -68,6 +68,7 @@ class FhirTable:
         self._faults: list[Finding] = []
         self._types: Counter[str] = Counter()
         self._bundles = 0
+        self._next_pages: list[str] = []
         self._shared: dict[Any, Any] = {}
         self._resources: list[Resource] = []
         for number, document in self._documents_of_lines() if lines else self._document():
@@ -161,7 +162,9 @@ class FhirTable:
         links = bundle.get("link")
         for link in links if isinstance(links, list) else []:
             if isinstance(link, dict) and link.get("relation") == "next":
-                self._faults.append(Finding("fhir.more_pages", self.source))
+                self._next_pages.append(str(link.get("url")))
+            elif isinstance(link, dict) and link.get("relation") == "self":
+                self._pool.pages.add(str(link.get("url")))
         entries = bundle.get("entry")
         found = []
         for entry in entries if isinstance(entries, list) else []:
@@ -210,6 +213,8 @@ class FhirTable:
 
     def _of_the_pool(self) -> Iterator[Finding]:
         """What is known once all files are: versions that do not count, persons without a role."""
+        if any(page not in self._pool.pages for page in self._next_pages):
+            yield Finding("fhir.more_pages", self.source)
         for left in self._pool.left_out(self.source):
             other = left.other
             arguments = {"other": other.number if other else None, "file": other.source if other else None}

@@ -139,6 +139,9 @@ class SourceOptions(Keys):
     ignore: Texts = Field(default=(), description="Headers of columns to leave out.")
     records: Text | None = Field(default=None, description="Where the records are in JSON, such as items[].values[].")
     systems: Systems | None = Field(default=None, description="Systems of identifiers and codes in FHIR.")
+    extensions: dict[str, Text] = Field(
+        default={}, description="More columns of a FHIR register: name to the address of an extension."
+    )
     transpose: Truth = Field(default=False, description="Rows of the sheet are columns of the table.")
 
     @model_validator(mode="after")

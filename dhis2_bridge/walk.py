@@ -467,6 +467,7 @@ def open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None, 
             "records": options.records,
             "header_row": options.header.row,
             "systems": options.systems.model_dump() if options.systems is not None else None,
+            "extensions": options.extensions,
             "pool": pool,
             "keep_numbers": mapping.workforce is not None,
         }

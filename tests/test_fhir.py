@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dhis2_bridge import findings, sources
-from dhis2_bridge.findings import Finding, Unreadable
+from dhis2_bridge.findings import Finding, Unreadable, UsageError
 from dhis2_bridge.report import words
 from dhis2_bridge.sources.fhir import FhirTable
 from dhis2_bridge.sources.fhir_pool import REASONS, Pool
@@ -317,6 +317,27 @@ def test_a_role_may_know_its_person_by_an_identifier_alone(opened: Any) -> None:
         ("fhir.only_identifier", 3),
         ("fhir.role_without_practitioner", 4),
     ]
+
+
+def test_extensions_become_columns(opened: Any) -> None:
+    rate, status = "http://example.org/rate", "http://example.org/status"
+    person = practitioner("p1", "A", extension=[{"url": status, "valueString": "of the person"}])
+    roles = [
+        role("r1", extension=[{"url": rate, "valueDecimal": 0.5}, {"url": "http://other", "valueCode": "x"}]),
+        role("r2", extension=[{"url": status, "valueCoding": {"system": "s", "code": "full-time"}}]),
+        role("r3", extension=[{"url": status, "valueCodeableConcept": {"coding": [{"code": "contract"}]}}]),
+        role("r4", extension=[{"url": rate, "valueCode": "1"}, {"url": rate, "valueCode": "2"}, {"url": status}]),
+        role("r5", extension=[{"url": rate, "extension": [{"url": "inner", "valueDecimal": 7}]}]),
+    ]
+    document = bundle([person, organization("o1", "1"), *roles])
+    seen = opened(document, extensions={"rate": rate, "status": status})
+    assert seen.column("rate") == ["0.5", None, None, None, None]
+    assert seen.column("status") == ["of the person", "full-time", "contract", "of the person", "of the person"]
+    assert seen.found == [("fhir.several", 6)]
+    assert seen.sources[0].table.header[-2:] == ("rate", "status")
+    assert opened(document).column("rate") == [None] * 5
+    with pytest.raises(UsageError, match="org_id is a column of every FHIR register"):
+        opened(document, extensions={"org_id": rate})
 
 
 def test_undeclared_systems_leave_blanks_and_are_told(opened: Any) -> None:
@@ -653,13 +674,25 @@ def test_entries_without_a_resource_pages_and_messages(opened: Any) -> None:
     seen = opened(document)
     assert len(seen.rows) == 1
     assert seen.found == [
-        ("fhir.more_pages", None),
         ("fhir.no_resource", 4),
         ("fhir.outcome", 5),
         ("fhir.no_resource", 7),
         ("fhir.not_read", None),
+        ("fhir.more_pages", None),
     ]
-    assert seen.findings[-1].arguments == {"types": ["HealthcareService: 1", "OperationOutcome: 1"], "resources": 2}
+    assert seen.findings[-2].arguments == {"types": ["HealthcareService: 1", "OperationOutcome: 1"], "resources": 2}
+
+
+def test_pages_that_are_all_there_are_told_of_no_more(opened: Any) -> None:
+    def page(number: int, *held: dict[str, Any], last: bool = False) -> dict[str, Any]:
+        links = [{"relation": "self", "url": f"https://x?page={number}"}]
+        links += [] if last else [{"relation": "next", "url": f"https://x?page={number + 1}"}]
+        return bundle(held, "searchset", link=links)
+
+    pages = [page(1, PERSON), page(2, ORG), page(3, role("r1"), last=True)]
+    seen = opened(*pages)
+    assert (len(seen.rows), seen.found) == (1, [])
+    assert opened(*pages[:2]).found == [("fhir.practitioner_without_role", 1), ("fhir.more_pages", None)]
 
 
 def test_a_broken_line_does_not_take_the_others_with_it(opened: Any) -> None:
@@ -737,7 +770,9 @@ def test_evidence_names_the_systems_that_several_resources_have(opened: Any) -> 
 def test_parts_and_reasons_have_words(language: str) -> None:
     terms = words.locale(language).terms
     assert set(REASONS) == set(terms["fhir_reason"])
-    assert {*DECLARABLE, "role", "practitioner", "deceased", "organization", "location"} == set(terms["fhir_part"])
+    assert {*DECLARABLE, "role", "extension", "practitioner", "deceased", "organization", "location"} == set(
+        terms["fhir_part"]
+    )
 
 
 # -- laws ------------------------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ def open_source(
     records: str | None = None,
     header_row: int | None = None,
     systems: Mapping[str, Sequence[str]] | None = None,
+    extensions: Mapping[str, str] | None = None,
     pool: Pool | None = None,
     limits: Limits = DEFAULT,
     keep_numbers: bool = False,
@@ -56,9 +57,9 @@ def open_source(
     that goes with the source, so that it can be read twice; so is a pipe. `format` is one of `FORMATS`; without it the
     content decides, never the extension but `.sql`. Compressed files other than workbooks are not unpacked. `encoding`,
     `delimiter`, `quote` (None: quotes are letters) and `header_row` are for delimited text, `encoding` and `records`
-    (`items[].values[]`) for JSON, `systems` and `pool` for FHIR (`fhir.FhirTable`); `keep_numbers` is for workbooks:
-    their sheets tell which cells are numbers. Findings of the file are in the source, those of its records in its
-    table.
+    (`items[].values[]`) for JSON, `systems`, `extensions` and `pool` for FHIR (`fhir.FhirTable`); `keep_numbers` is for
+    workbooks: their sheets tell which cells are numbers. Findings of the file are in the source, those of its records
+    in its table.
 
     Raises `UsageError` for a file that is not there and an option that cannot be, `Unreadable` for the rest.
     """
@@ -82,7 +83,7 @@ def open_source(
             table = DelimitedTable(text, delimiter=delimiter, quote=quote, header_row=header_row, limits=limits)
         elif kind == "fhir":
             lines = has_documents_on_lines(file, limits)
-            table = FhirTable(text, lines=lines, systems=systems, pool=pool, limits=limits)
+            table = FhirTable(text, lines=lines, systems=systems, extensions=extensions, pool=pool, limits=limits)
         elif kind == "sql":
             table = SqlTable(text)
         else:

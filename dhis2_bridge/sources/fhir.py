@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from dhis2_bridge.findings import Finding, Unreadable
+from dhis2_bridge.findings import Finding, Unreadable, UsageError
 from dhis2_bridge.sources.encodings import TextFile
 from dhis2_bridge.sources.fhir_pool import Pool
 from dhis2_bridge.sources.fhir_resources import READ, ROLE, Resource, Role, read
@@ -35,9 +35,11 @@ class FhirTable:
     The header is `fhir_rows.COLUMNS`. `row` is the number of the role's resource: in a Bundle that of the entry, on
     through all Bundles of the file, in NDJSON that of the line; `header_row` is 0. `systems` says for a column which
     systems its identifiers or codes are of, tried in their order. Files of one export share a `pool`, in which
-    references are resolved; all of them have to be opened before the batches of any are read.
+    references are resolved; all of them have to be opened before the batches of any are read. `extensions` are more
+    columns, each with the address of the extension of the role, else of its practitioner, that fills it.
 
-    The resources are held while the table lives. Raises `Unreadable` for JSON that is broken, too deep or too large.
+    The resources are held while the table lives. Raises `UsageError` for an extension that is
+    called as a column, and `Unreadable` for JSON that is broken, too deep or too large.
     """
 
     def __init__(
@@ -46,12 +48,16 @@ class FhirTable:
         *,
         lines: bool = False,
         systems: Mapping[str, Sequence[str]] | None = None,
+        extensions: Mapping[str, str] | None = None,
         pool: Pool | None = None,
         limits: Limits = DEFAULT,
     ) -> None:
         self.source = text.name
         self.sheet: str | None = None
-        self.header: tuple[str, ...] = COLUMNS
+        self._extensions = dict(extensions or {})
+        if taken := sorted(set(COLUMNS) & set(self._extensions)):
+            raise UsageError(f"source: extensions: {', '.join(taken)} is a column of every FHIR register already")
+        self.header: tuple[str, ...] = (*COLUMNS, *self._extensions)
         self.header_row = 0
         self.findings: list[Finding] = []
         self._text = text
@@ -62,6 +68,7 @@ class FhirTable:
         self._faults: list[Finding] = []
         self._types: Counter[str] = Counter()
         self._bundles = 0
+        self._next_pages: list[str] = []
         self._shared: dict[Any, Any] = {}
         self._resources: list[Resource] = []
         for number, document in self._documents_of_lines() if lines else self._document():
@@ -85,13 +92,13 @@ class FhirTable:
     def batches(self) -> Iterator[pl.DataFrame]:
         """The roles in order: `row` and the columns "1", "2", ... as `Table` says."""
         self.findings[:] = [*self._faults, *self._of_the_pool()]
-        rows = Rows(self._pool, self._systems, self.source, self.findings)
+        rows = Rows(self._pool, self._systems, self._extensions, self.source, self.findings)
         roles = (
             (one.number, cells)
             for one in self._resources
             if one.type == ROLE and self._pool.counts(one) and (cells := rows.cells(one)) is not None
         )
-        names = [str(number) for number in range(1, len(COLUMNS) + 1)]
+        names = [str(number) for number in range(1, len(self.header) + 1)]
         schema = {"row": pl.UInt32, **dict.fromkeys(names, pl.String)}
         while chunk := list(itertools.islice(roles, _CHUNK)):
             frame = pl.DataFrame([(number, *cells) for number, cells in chunk], schema=schema, orient="row")
@@ -155,7 +162,9 @@ class FhirTable:
         links = bundle.get("link")
         for link in links if isinstance(links, list) else []:
             if isinstance(link, dict) and link.get("relation") == "next":
-                self._faults.append(Finding("fhir.more_pages", self.source))
+                self._next_pages.append(str(link.get("url")))
+            elif isinstance(link, dict) and link.get("relation") == "self":
+                self._pool.pages.add(str(link.get("url")))
         entries = bundle.get("entry")
         found = []
         for entry in entries if isinstance(entries, list) else []:
@@ -173,7 +182,15 @@ class FhirTable:
         self._types[kind] += 1
         if kind == "OperationOutcome" and mode == "outcome":
             self._faults.append(Finding("fhir.outcome", self.source, row=number))
-        resource = read(raw, self.source, number, self._shared, full_url=full_url, bundle=bundle)
+        resource = read(
+            raw,
+            self.source,
+            number,
+            self._shared,
+            full_url=full_url,
+            bundle=bundle,
+            extensions=frozenset(self._extensions.values()),
+        )
         if resource is None:
             return
         self._resources.append(resource)
@@ -196,6 +213,8 @@ class FhirTable:
 
     def _of_the_pool(self) -> Iterator[Finding]:
         """What is known once all files are: versions that do not count, persons without a role."""
+        if any(page not in self._pool.pages for page in self._next_pages):
+            yield Finding("fhir.more_pages", self.source)
         for left in self._pool.left_out(self.source):
             other = left.other
             arguments = {"other": other.number if other else None, "file": other.source if other else None}

@@ -54,9 +54,13 @@ class _Index:
 
 
 class Pool:
-    """Resources of all files that belong together, in any order. Everything is added before anything is asked."""
+    """Resources of all files that belong together, in any order. Everything is added before anything is asked.
+
+    `pages` are the addresses of the pages of search results that are among them.
+    """
 
     def __init__(self) -> None:
+        self.pages: set[str] = set()
         self._resources: list[Resource] = []
         self._made: _Index | None = None
         self._used: set[int] | None = None

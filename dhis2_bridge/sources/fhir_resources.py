@@ -56,6 +56,7 @@ class Practitioner:
     birth_date: str
     active: str
     deceased: str
+    extensions: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Role:
     specialties: tuple[Coding, ...]
     start_date: str
     end_date: str
+    extensions: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +120,24 @@ class Resource:
 
 
 def read(
-    raw: Mapping[str, Any], source: str, number: int, shared: dict[Any, Any], *, full_url: str = "", bundle: int = 0
+    raw: Mapping[str, Any],
+    source: str,
+    number: int,
+    shared: dict[Any, Any],
+    *,
+    full_url: str = "",
+    bundle: int = 0,
+    extensions: frozenset[str] = frozenset(),
 ) -> Resource | None:
     """The resource that this object is; None for a type that is not read.
 
-    `shared` keeps what many resources say alike (systems, codes, references), so that it is held once.
+    `shared` keeps what many resources say alike (systems, codes, references), so that it is held once. `extensions` are
+    the addresses of those that are kept.
     """
     kind = raw.get("resourceType")
     if kind not in READ:
         return None
-    reader = _Reader(raw, shared)
+    reader = _Reader(raw, shared, extensions)
     content = reader.content(raw, kind)
     meta = reader.block(raw, "meta")
     version = reader.text(meta, "versionId")
@@ -150,9 +160,10 @@ def read(
 class _Reader:
     """Reads the elements of one resource; what is not of the type that FHIR has there is named in `faults`."""
 
-    def __init__(self, raw: Mapping[str, Any], shared: dict[Any, Any]) -> None:
+    def __init__(self, raw: Mapping[str, Any], shared: dict[Any, Any], extensions: frozenset[str]) -> None:
         self.faults: list[str] = []
         self._shared = shared
+        self._extensions = extensions
         self._contained = {
             str(one["id"]): one
             for one in self.blocks(raw, "contained")
@@ -247,6 +258,26 @@ class _Reader:
         # Practitioners are each referred to by few roles, and would only fill what is shared.
         return tuple(told) if key == "practitioner" else self.once(tuple(map(self.once, told)))
 
+    def extensions(self, raw: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """The wanted extensions that have a plain value: a code, a text, a number, a truth value or a date."""
+        if not self._extensions:
+            return ()
+        found: dict[tuple[str, str], None] = {}
+        for one in self.blocks(raw, "extension"):
+            url = self.text(one, "url")
+            if url not in self._extensions:
+                continue
+            for key in one:
+                value = one[key]
+                if not key.startswith("value"):
+                    continue
+                if isinstance(value, dict):
+                    coding = value if "code" in value else self.block(value, "coding")
+                    value = coding.get("code")
+                if text := self.text({key: value}, key):
+                    found[self.once(url), self.once(text)] = None
+        return tuple(found)
+
     def _inside(self, name: str) -> Content | None:
         raw = self._contained.get(name)
         if raw is None or name in self._open:
@@ -282,6 +313,7 @@ class _Reader:
             self.text(raw, "birthDate"),
             self.once(self.text(raw, "active")),
             self.text(raw, "deceasedDateTime") or self.text(raw, "deceasedBoolean"),
+            self.extensions(raw),
         )
 
     def _role(self, raw: Mapping[str, Any]) -> Role:
@@ -300,6 +332,7 @@ class _Reader:
             # The day as it was written: a time and its zone would only move it.
             self.text(period, "start").partition("T")[0],
             self.text(period, "end").partition("T")[0],
+            self.extensions(raw),
         )
 
     def _place(self, raw: Mapping[str, Any], kind: str) -> Place:

@@ -94,26 +94,30 @@ class Rows:
     What is wrong with an organisation is told once, at its own place, and not with every role in it.
     """
 
-    def __init__(self, pool: Pool, systems: Systems, source: str, findings: list[Finding]) -> None:
+    def __init__(
+        self, pool: Pool, systems: Systems, extensions: Mapping[str, str], source: str, findings: list[Finding]
+    ) -> None:
         self._pool = pool
         self._systems = systems
+        self._extensions = extensions
         self._source = source
         self._findings = findings
         self._noted: set[tuple[object, ...]] = set()
 
     def cells(self, role: Resource) -> list[str] | None:
-        """The cells of a role in the order of `COLUMNS`; None for one that nobody holds, and for a void one."""
+        """The cells of a role: `COLUMNS` and the extensions; None for one that nobody holds, and for a void one."""
         content = role.content
         if not isinstance(content, Role):
             return None
         if role.in_error:
             self._note("fhir.entered_in_error", role)
             return None
-        found = dict.fromkeys(COLUMNS, "")
+        found = dict.fromkeys((*COLUMNS, *self._extensions), "")
         if not self._person(role, content, found):
             return None
         self._places(role, content, found)
         self._work(role, content, found)
+        self._extended(role, content.extensions, found)
         if content.active == "false":
             self._note("fhir.inactive", role, "active", part="role")
         return list(found.values())
@@ -154,6 +158,7 @@ class Rows:
             "deceased": person.deceased,
             "person_active": person.active,
         }
+        self._extended(at, person.extensions, found)
         if person.active == "false":
             self._note("fhir.inactive", at, "person_active", part="practitioner")
         if person.deceased not in {"", "false"}:
@@ -265,6 +270,16 @@ class Rows:
             "end_date": content.end_date,
             "active": content.active,
         }
+
+    def _extended(self, at: Resource, extensions: tuple[tuple[str, str], ...], found: dict[str, str]) -> None:
+        """Adds what extensions say; several values of one are none, and told."""
+        for name, url in self._extensions.items():
+            values = {text for address, text in extensions if address == url}
+            if len(values) > 1:
+                self._note("fhir.several", at, part="extension")
+                found[name] = ""
+            elif values:
+                found[name] = values.pop()
 
     # -- identifiers, codes, references --------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from dhis2_bridge.recognise import DOCUMENTS
 from dhis2_bridge.sources.delimited import DelimitedTable
 from dhis2_bridge.values import Sheet, Source, Table
 
-_CONTENT: Final = ("seen", "read", "key", "path", "label", "header", "letters", "evidence", "other_value")
+_CONTENT: Final = ("seen", "read", "key", "path", "label", "header", "letters", "other_value")
 """Arguments of findings that may quote a cell, a header (which may be a row) or a key of a document."""
 
 PLACES_SCHEMA: Final = pl.Schema(

@@ -1,5 +1,6 @@
 """How the id of a person is built: check digit, sex and birth date in it. What does not fit is a warning."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -8,6 +9,8 @@ import polars as pl
 from dhis2_bridge.mapping_workforce import Identity
 
 ID: Final = "#id"
+
+_TOGETHER: Final = 4
 
 _DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -21,7 +24,7 @@ class Digits:
     def __init__(self, identity: Identity, text: str) -> None:
         self._count = identity.digits
         self._text = pl.col(text)
-        self._number: pl.Expr = self._text.cast(pl.UInt64, strict=False)
+        self._number = pl.col("#number")
 
     def one(self, place: int) -> pl.Expr:
         """The digit at a place, from 1."""
@@ -38,6 +41,20 @@ class Digits:
         over, within = (pl.lit(10**power, dtype=pl.UInt64) for power in (self._count - last, last - first + 1))
         return (self._number // over % within).cast(pl.Int32)
 
+    def weighted(self, weights: Sequence[int]) -> pl.Expr:
+        """The sum of the first digits, each times its weight: looked up for four digits at a time."""
+        if self._count > 18:
+            return pl.sum_horizontal(self.one(place) * weight for place, weight in enumerate(weights, 1))
+        parts: list[pl.Expr] = []
+        for first in range(0, len(weights), _TOGETHER):
+            of = weights[first : first + _TOGETHER]
+            sums = [0]
+            for weight in of:
+                sums = [known + weight * digit for known in sums for digit in range(10)]
+            place = self.span((first + 1, first + len(of)))
+            parts.append(pl.lit(pl.Series(sums, dtype=pl.Int32)).gather(place))
+        return pl.sum_horizontal(parts)
+
 
 def read(ids: pl.DataFrame, identity: Identity) -> pl.DataFrame:
     """What ids (a column `#id`) tell: `#fault` (digits, check, zero, birth; null where sound), `#sex` and `#born`.
@@ -48,7 +65,9 @@ def read(ids: pl.DataFrame, identity: Identity) -> pl.DataFrame:
     digits = Digits(identity, "#shaped")
     fault = pl.lit(None, dtype=pl.String)
     nothing = pl.lit(None, dtype=pl.String).alias("#sex"), pl.lit(None, dtype=pl.Date).alias("#born")
-    frame = ids.with_columns(pl.when(shaped).then(pl.col(ID)).alias("#shaped")).with_columns(*nothing)
+    frame = ids.with_columns(pl.when(shaped).then(pl.col(ID)).alias("#shaped")).with_columns(
+        pl.col("#shaped").cast(pl.UInt64, strict=False).alias("#number"), *nothing
+    )
     if identity.birth is not None:
         birth = identity.birth
         centuries = {int(key): year for key, year in birth.century.map.items() if key.isdecimal()}
@@ -72,9 +91,7 @@ def read(ids: pl.DataFrame, identity: Identity) -> pl.DataFrame:
         fault = pl.when(digits.span(span) == 0).then(pl.lit("zero")).otherwise(fault)
     if identity.check is not None:
         weights = identity.check.weights
-        total = pl.sum_horizontal(
-            digits.one(place) * weights[(place - 1) % len(weights)] for place in range(1, identity.digits)
-        )
+        total = digits.weighted([weights[place % len(weights)] for place in range(identity.digits - 1)])
         wrong = total % identity.check.modulus != digits.one(identity.digits)
         fault = pl.when(pl.col("#shaped").is_not_null() & wrong).then(pl.lit("check")).otherwise(fault)
     if identity.sex is not None:

@@ -22,6 +22,9 @@ NUMERIC: Final = "#numeric"
 RESOLVED: Final = "#occupation"
 """Index of the answer for a row's code; null where the row is refused or excluded."""
 
+LISTED: Final = "#listed"
+"""The same for refused and excluded rows too."""
+
 CODE_SHAPE: Final = re.compile(r"[0-9]{4}(?:\.[0-9]{1,4})?")
 """Codes that may be shown whatever row they stand in."""
 
@@ -100,10 +103,16 @@ class Occupations:
         if told:
             self._note(rows.filter(pl.col(RESOLVED).is_in(told)), notes)
         kept = pl.Series([bool(answer.report_as) for answer in self.answers], dtype=pl.Boolean)
+        rows = rows.with_columns(rows[RESOLVED].alias(LISTED))
         if not kept.all():
             keeps = kept.gather(rows[RESOLVED].fill_null(0)) & rows[RESOLVED].is_not_null()
             rows = rows.with_columns(pl.when(keeps).then(RESOLVED).alias(RESOLVED))
         return rows
+
+    def excluded(self, rows: pl.DataFrame) -> pl.Series:
+        """Which of these rows are of occupations that are not counted."""
+        out = pl.Series([answer.code == "position.excluded" for answer in self.answers] or [False], dtype=pl.Boolean)
+        return out.gather(rows[LISTED].fill_null(0)) & rows[LISTED].is_not_null()
 
     def _note(self, rows: pl.DataFrame, notes: RowNotes) -> None:
         """One finding for each code that is worth telling, the commonest first."""

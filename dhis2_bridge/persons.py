@@ -119,20 +119,21 @@ def _judged(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFrame
     return rows
 
 
-def several(rows: pl.DataFrame) -> pl.Series:
+def several(person: pl.Series) -> pl.Series:
     """Which rows are of persons with more than one of these rows."""
-    return rows[PERSON].is_duplicated() & rows[PERSON].is_not_null()
+    return person.is_duplicated() & person.is_not_null()
 
 
 def _conflicts(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFrame:
     """The rows without those of persons who are two by their names, sex or birth date, where they are refused."""
     compared = [name for name in person.name if name in rows.columns]
-    many = rows.filter(several(rows)).sort("#order")
+    kinds = {**dict.fromkeys(compared, "name"), SEX: "sex", BORN: "birth_date"}
+    many = rows.select(PERSON, *PLACE, "#order", *kinds).filter(several(rows[PERSON])).sort("#order")
     if many.is_empty():
         return rows
-    kinds = {**dict.fromkeys(compared, "name"), SEX: "sex", BORN: "birth_date"}
-    counts = many.group_by(PERSON).agg(pl.col(name).drop_nulls().n_unique() for name in kinds)
-    doubtful = counts.filter(pl.any_horizontal(pl.col(name) > 1 for name in kinds))
+    # Different or not is seen by the least and the largest; which are counted for the few that differ only.
+    counts = many.group_by(PERSON).agg(pl.col(name).min() != pl.col(name).max() for name in kinds)
+    doubtful = counts.filter(pl.any_horizontal(pl.col(name) for name in kinds))
     if doubtful.is_empty():
         return rows
     held = many.join(doubtful.select(PERSON), on=PERSON, how="semi", maintain_order="left")
@@ -162,22 +163,25 @@ def _conflicts(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFr
     return rows.with_columns(pl.when(~refused.fill_null(False)).then(PERSON).alias(PERSON))
 
 
-def main_jobs(rows: pl.DataFrame, many: pl.Series, by: Sequence[tuple[str, bool]]) -> pl.DataFrame:
-    """One row for each person: that of the main job.
+def main_jobs(rows: pl.DataFrame, person: pl.Series, by: Sequence[tuple[str, bool]]) -> pl.Series:
+    """Which rows are those of main jobs: one for each person.
 
-    `many` are the rows of persons with several contracts, `by` columns in the order in which they decide, each with
+    `person` is `#person`, null where a row cannot be one; `by` columns in the order in which they decide, each with
     whether the largest comes first; nulls come last.
     """
-    one = rows.filter(~many & pl.col(PERSON).is_not_null())
+    many = several(person)
+    is_main = person.is_not_null() & ~many
     if not many.any():
-        return one
+        return is_main
     columns = [name for name, _ in by]
     best = (
-        rows.filter(many)
+        rows.select(person, *(name for name in columns))
+        .with_row_index("#index")
+        .filter(many)
         .sort(PERSON, *columns, descending=[False, *(most for _, most in by)], nulls_last=True)
         .unique(PERSON, keep="first", maintain_order=True)
     )
-    return pl.concat([one, best])
+    return is_main.scatter(best["#index"], values=True)
 
 
 def repeated(rows: pl.DataFrame, columns: Sequence[str], notes: RowNotes, name: str) -> None:

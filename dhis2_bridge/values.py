@@ -101,13 +101,18 @@ def spread(refused: list[pl.DataFrame], height: int) -> pl.Series:
     return rows.join(first, on="index", how="left", maintain_order="left")["refused"]
 
 
-def escaped(text: pl.Expr) -> pl.Expr:
+def escaped(texts: pl.Series) -> pl.Series:
     """Texts as the inside of JSON strings; those that need an escape are rare and are written one by one."""
-    return (
-        pl.when(text.str.contains(r'[\x00-\x1f"\\]'))
-        .then(text.map_elements(_escape, return_dtype=pl.String))
-        .otherwise(text)
-    )
+    # One search of all texts in a row costs a tenth of a search of each.
+    if not texts.str.join().str.contains(_TO_ESCAPE).any():
+        return texts
+    text = pl.col("text")
+    escape = text.map_elements(_escape, return_dtype=pl.String)
+    made = texts.to_frame("text").select(pl.when(text.str.contains(_TO_ESCAPE)).then(escape).otherwise(text))
+    return made.to_series().alias(texts.name)
+
+
+_TO_ESCAPE: Final = r'[\x00-\x1f"\\]'
 
 
 def _escape(text: str) -> str:

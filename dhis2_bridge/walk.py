@@ -9,7 +9,7 @@ from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 import polars as pl
 
@@ -39,6 +39,9 @@ from dhis2_bridge.sources.fhir import FhirTable
 from dhis2_bridge.sources.fhir_pool import Pool
 from dhis2_bridge.steps import Steps, ahead
 from dhis2_bridge.values import CELLS_SCHEMA, Sheet, Source, Table
+from dhis2_bridge.withholding import withheld
+
+T = TypeVar("T")
 
 GRID_ROWS: Final = 200_000
 """Rows of delimited text that are read whole, for mappings that read it as a form."""
@@ -162,7 +165,7 @@ class Walk:
         """The file and the mapping that recognises it; nothing for one that cannot be read or recognised."""
         try:
             with self.steps.timed("open"):
-                source, mapping = self._open(path, stdin)
+                source, mapping = self._guarded(partial(self._open, path, stdin))
         except Unreadable as unreadable:
             self._note_of_file(unreadable.finding, None)
             self.inputs.append(Input(sources.spelled(path), "", "", {}, None))
@@ -315,7 +318,7 @@ class Walk:
     def _gather(self, source: Source, mapping: Mapping) -> None:
         """Takes the rows of a file of persons or posts, to be counted when all have come."""
         with self.steps.timed("read"):
-            taken = self._gatherings[id(mapping)].add(source)
+            taken = withheld(partial(self._gatherings[id(mapping)].add, source))
             # A file of practitioners alone has no rows, and a part in those of others.
             if taken or (isinstance(source.table, FhirTable) and source.table.has_resources):
                 self._heard_of.add(source.name)
@@ -323,7 +326,7 @@ class Walk:
     def _counted(self, gathering: Gathering) -> Iterator[pl.DataFrame]:
         """The cells of all rows of one mapping, counted."""
         with self.steps.timed("count"):
-            made = counting.count(gathering, self._given)
+            made = withheld(partial(counting.count, gathering, self._given))
         for one in made.counted.findings:
             self._add(as_findings(one))
         table = gathering.mapping.tables[0]
@@ -332,7 +335,7 @@ class Walk:
         if made.counted.cells.height:
             records, header = counts.records(made.counted, table, self._given)
             told = partial(counts.told, counted=made.counted, table=table, places=made.places)
-            cells = self._converted(gathering.mapping, table, converter, records, header, told)
+            cells = withheld(partial(self._converted, gathering.mapping, table, converter, records, header, told))
             # A count stands in no cell: it is of rows, of which the first is named.
             cells = cells.with_columns(pl.lit(None, dtype=pl.UInt16).alias("column"))
             yield cells
@@ -340,6 +343,10 @@ class Walk:
         self._add(found)
         if zeros.height:
             yield zeros
+
+    def _guarded(self, call: Callable[[], T]) -> T:
+        """What a call gives; where the file may hold persons, without the text of a fault."""
+        return withheld(call) if self._gatherings else call()
 
     def _note_of_file(self, finding: Finding, mapping: Mapping | Finding | None) -> None:
         """Notes what opening a file found; of one that may hold persons without what stands in it."""

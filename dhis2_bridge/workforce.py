@@ -40,6 +40,9 @@ ORDER: Final = "#order"
 RATE: Final = "#rate"
 START: Final = "#start"
 
+LARGEST: Final = 100_000
+"""No row holds so many posts or rates: it is an id or a telephone number in the wrong column, and must not be sent."""
+
 _FRACTION: Final = 1_000_000
 """Sums are made of whole millionths, so that they do not depend on the order of adding."""
 
@@ -143,50 +146,64 @@ class _Count:
         self.notes = RowNotes()
         self.occupations = Occupations(self.workforce.occupation) if self.workforce.occupation else None
         self.unit_texts = pl.Series([], dtype=pl.String)
+        self.unit_columns: list[pl.Series] = []
+        self.origin = pl.DataFrame()
+        self.options: dict[str, list[str]] = {}
         self.facts: list[pl.DataFrame] = []
         self.people = 0
         self.contracts = 0
-        self.rows = self._with_units(rows)
+        self.rows = self._with_units(dict(rows) if not isinstance(rows, dict) else rows)
 
     def counted(self, places: pl.DataFrame) -> Counted:
         """Counts all measures, source by source."""
         cells: list[pl.DataFrame] = []
-        for source, rows in self.rows.items():
-            if rows.is_empty():
+        for source in list(self.rows):
+            if self.rows[source].is_empty():
                 continue
+            self.origin = self.rows[source].select(PLACE)
             measures = [
                 (place, one) for place, one in enumerate(self.workforce.measures) if (one.source or self.own) == source
             ]
             if source == self.own:
-                cells += self._of_persons(rows, measures)
+                cells += self._of_persons(source, measures)
             else:
-                resolved = self._resolved(rows)
+                resolved = self._resolved(self.rows.pop(source))
                 self._remember(resolved)
+                resolved = self._on_axes(resolved, measures)
                 cells += [self._summed(resolved, place, measure) for place, measure in measures]
         made = pl.concat(cells) if cells else self._empty()
         return Counted(made, self._label_facts(), self.notes.frames(places), self.people, self.contracts)
 
     # -- rows ----------------------------------------------------------------------------------------------------
 
-    def _with_units(self, given: MappingType[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-        """The rows with `#order`, and with `#unit`: the place of the org unit's label among all, sorted."""
+    def _with_units(self, given: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """The rows with `#order`, and with `#unit`: the place of the org unit's label among all, sorted.
+
+        They are taken out of what was given, so that nobody holds them longer than they are needed.
+        """
         made: dict[str, pl.DataFrame] = {}
         categories = pl.Categories.random()
-        for source, rows in given.items():
+        for source in list(given):
+            unit = pl.lit("")
             if self.labels:
                 texts = (pl.col(name).str.strip_chars().fill_null("") for name in self.labels)
                 unit = pl.concat_str(list(texts), separator=SEPARATOR)
-            else:
-                unit = pl.lit("")
-            made[source] = rows.with_columns(
-                unit.cast(pl.Categorical(categories)).alias(UNIT),
-                pl.int_range(pl.len(), dtype=pl.UInt32).alias(ORDER),
+            made[source] = (
+                given.pop(source)
+                .with_columns(
+                    unit.cast(pl.Categorical(categories)).alias(UNIT),
+                    pl.int_range(pl.len(), dtype=pl.UInt32).alias(ORDER),
+                )
+                .drop(set(self.labels) - self._asked_of())
             )
         seen = [rows[UNIT].unique().cast(pl.String) for rows in made.values()]
         known = pl.concat(seen).unique().drop_nulls().sort() if seen else pl.Series([], dtype=pl.String)
         self.unit_texts = known
         if known.is_empty():
             return made
+        if self.labels:
+            parts = known.str.split(SEPARATOR).list.to_struct(fields=list(self.labels)).struct.unnest()
+            self.unit_columns = parts.with_columns(pl.when(pl.all() != "").then(pl.all())).get_columns()
         physical = known.cast(pl.Categorical(categories)).to_physical()
         ranks = _zeros(physical.max())
         ranks = ranks.scatter(physical, pl.int_range(len(known), dtype=pl.UInt32, eager=True))
@@ -195,11 +212,23 @@ class _Count:
             for source, rows in made.items()
         }
 
+    def _asked_of(self) -> set[str]:
+        """Names of the columns that conditions, sums and axes ask for."""
+        workforce = self.workforce
+        texts = [workforce.current, workforce.main_job.prefer, *(one.where for one in workforce.measures)]
+        asked = {name for text in texts if text for name in predicates.compile(text, self.types).columns}
+        asked.update(one.sum for one in workforce.measures if one.sum is not None)
+        asked.update(name for axis in workforce.axes.values() for name in (axis.column, axis.age) if name is not None)
+        return asked
+
     def _typed(self, rows: pl.DataFrame, name: str | None) -> pl.Series | None:
         """A typed column as numbers or dates; None where the mapping or the source has none."""
         if name is None or name not in rows.columns:
             return None
-        return reader_of(self.types[name])(rows[name].fill_null(""))
+        read = reader_of(self.types[name])(rows[name].fill_null(""))
+        if self.types[name].kind == "number" and bool((read.abs() >= LARGEST).any()):
+            return read.to_frame("n").select(pl.when(pl.col("n").abs() < LARGEST).then("n")).to_series()
+        return read
 
     def _resolved(self, rows: pl.DataFrame) -> pl.DataFrame:
         if self.occupations is None:
@@ -252,10 +281,10 @@ class _Count:
 
     # -- persons -------------------------------------------------------------------------------------------------
 
-    def _of_persons(self, rows: pl.DataFrame, measures: list[tuple[int, Measure]]) -> list[pl.DataFrame]:
-        """The cells of the measures over contracts."""
+    def _of_persons(self, source: str, measures: list[tuple[int, Measure]]) -> list[pl.DataFrame]:
+        """The cells of the measures over contracts. All rows are let go of once the current ones are known."""
         workforce, person = self.workforce, self.workforce.person
-        rows = self._current(rows)
+        rows = self._current(self.rows.pop(source))
         self.contracts = rows.height
         empty = pl.lit(None)
         for name in (person.birth_date, person.sex, *person.name):
@@ -271,21 +300,35 @@ class _Count:
         rows = persons.identify(rows, person, self.notes)
         self._remember(rows)
         rows = self._resolved(rows)
-        preferred = pl.lit(value=False)
-        if (prefer := workforce.main_job.prefer) is not None:
-            rows = rows.with_columns(self._preferred(rows, prefer).alias("#preferred"))
-        else:
-            rows = rows.with_columns(preferred.alias("#preferred"))
-        many = persons.several(rows)
-        main = persons.main_jobs(rows, many, self._precedence(rows))
+        prefer = workforce.main_job.prefer
+        preferred = pl.lit(value=False) if prefer is None else self._preferred(rows, prefer)
+        rows = self._on_axes(rows.with_columns(preferred.alias("#preferred")), measures)
+        self._look_at_persons(rows)
+        is_main = self._main(rows)
+        rows = self._narrow(rows, measures)
+        main = rows.filter(is_main)
         self.people = main.height
-        self._look_at_persons(rows, many)
         return [
             self._persons(main if one.persons_at == "main_job" else rows, place, one)
             if one.count == "persons"
             else self._summed(rows, place, one)
             for place, one in measures
         ]
+
+    def _main(self, rows: pl.DataFrame) -> pl.Series:
+        """Which rows are main jobs. What is no job of the health workforce is nobody's main job in it."""
+        person = rows[PERSON]
+        if self.occupations is not None:
+            outside = self.occupations.excluded(rows)
+            person = rows.select(pl.when(~outside).then(PERSON)).to_series()
+        return persons.main_jobs(rows, person, self._precedence(rows))
+
+    def _narrow(self, rows: pl.DataFrame, measures: list[tuple[int, Measure]]) -> pl.DataFrame:
+        """The rows without the columns that nobody asks for any more: names, ids and dates go first."""
+        wheres = [one.where for _, one in measures if one.where is not None]
+        kept = {name for text in wheres for name in predicates.compile(text, self.types).columns}
+        kept.update(one.sum for _, one in measures if one.sum is not None)
+        return rows.select(name for name in rows.columns if name[0] == "#" or name in PLACE or name in kept)
 
     def _sexes(self, rows: pl.DataFrame) -> pl.Series | pl.Expr:
         """The sex of each row in the words of the axis of the same column."""
@@ -307,37 +350,42 @@ class _Count:
         rule = [(RATE, True), (START, False)]
         if self.workforce.main_job.otherwise == "earliest_start":
             rule.reverse()
-        texts = sorted(name for name in rows.columns if name[0] != "#" and name not in PLACE)
+        code = self.workforce.occupation.column if self.workforce.occupation else ""
+        texts = sorted((n for n in rows.columns if n[0] != "#" and n not in PLACE), key=lambda n: (n != code, n))
         return [("#preferred", True), *rule, (UNIT, False), *((name, False) for name in texts), (ORDER, False)]
 
-    def _look_at_persons(self, rows: pl.DataFrame, many: pl.Series) -> None:
+    def _look_at_persons(self, rows: pl.DataFrame) -> None:
         """The checks that need contracts of persons together."""
         checks, workforce = self.workforce.checks, self.workforce
+        rows = rows.select(PERSON, *PLACE, ORDER, UNIT, RESOLVED, START, RATE)
+        many = persons.several(rows[PERSON])
         held = rows.filter(many)
         if checks.repeated_contracts == "warn" and workforce.start is not None and held.height:
             persons.repeated(held, [UNIT, RESOLVED, START], self.notes, workforce.person.column)
         if checks.total_rate is not None and workforce.rate is not None:
-            least = pl.col(RATE) > checks.total_rate
-            alone = rows.filter(~many & least.fill_null(value=False))
+            alone = rows.filter(~many & (rows[RATE] > checks.total_rate).fill_null(value=False))
             persons.over_rate(pl.concat([alone, held]), RATE, checks.total_rate, self.notes, workforce.rate)
 
     # -- measures ------------------------------------------------------------------------------------------------
 
     def _persons(self, rows: pl.DataFrame, place: int, measure: Measure) -> pl.DataFrame:
         """The cells of a measure of persons: each counts once, or once in each org unit and occupation."""
-        rows = rows.filter(pl.col(PERSON).is_not_null())
+        once = measure.persons_at == "every_org_unit"
+        if once:
+            rows = rows.filter(pl.col(PERSON).is_not_null())
         if measure.where is not None:
             rows = rows.filter(self._holds(rows, measure.where))
-        once = [UNIT, RESOLVED, PERSON] if measure.persons_at == "every_org_unit" else None
-        return self._grouped(rows, place, measure, pl.len().cast(pl.Int64), once=once)
+        return self._grouped(rows, place, measure, pl.lit(1, dtype=pl.Int64), once=once)
 
     def _summed(self, rows: pl.DataFrame, place: int, measure: Measure) -> pl.DataFrame:
         """The cells of a measure of contracts, or of a sum over them."""
         if measure.where is not None:
             rows = rows.filter(self._holds(rows, measure.where))
         if measure.sum is None:
-            return self._grouped(rows, place, measure, pl.len().cast(pl.Int64) * _FRACTION, over=_FRACTION)
-        numbers = self._typed(rows, measure.sum)
+            return self._grouped(rows, place, measure, pl.lit(1, dtype=pl.Int64))
+        numbers = rows[RATE] if measure.sum == self.workforce.rate and RATE in rows.columns else None
+        if numbers is None or measure.sum not in rows.columns:
+            numbers = self._typed(rows, measure.sum)
         if numbers is None:
             return self._empty()
         if numbers.null_count():
@@ -348,8 +396,10 @@ class _Count:
                 unread.filter(~blank), "number.unreadable", measure.sum, {"data_element": measure.data_element}
             )
         whole = (numbers * _FRACTION).round().cast(pl.Int64)
-        rows = rows.with_columns(whole.alias("#whole")).filter(pl.col("#whole").is_not_null())
-        return self._grouped(rows, place, measure, pl.col("#whole").sum(), over=_FRACTION)
+        rows = rows.with_columns(whole.alias("#whole"))
+        if whole.null_count():
+            rows = rows.filter(pl.col("#whole").is_not_null())
+        return self._grouped(rows, place, measure, pl.col("#whole"), over=_FRACTION)
 
     def _grouped(
         self,
@@ -359,77 +409,53 @@ class _Count:
         value: pl.Expr,
         *,
         over: int = 1,
-        once: list[str] | None = None,
+        once: bool = False,
     ) -> pl.DataFrame:
-        """A value for each org unit, data element and option of the axes among the rows."""
-        elements, of_answer = self._elements(measure)
-        rows = rows.filter(pl.col(RESOLVED).is_not_null())
-        rows = rows.with_columns(of_answer.gather(rows[RESOLVED]).alias("#element"))
-        if once is not None:
-            once = ["#element" if name == RESOLVED else name for name in once]
-            rows = rows.sort(
-                *(name for name, _ in self._precedence(rows)),
-                descending=[most for _, most in self._precedence(rows)],
-                nulls_last=True,
-            ).unique(once, keep="first", maintain_order=True)
-        key = pl.col(UNIT).cast(pl.UInt64) * max(1, len(elements)) + pl.col("#element")
-        coded: list[tuple[str, axes.AxisCodes]] = []
-        series: list[pl.Series] = []
-        for name in measure.by:
-            codes = self._axis(rows, name)
-            coded.append((name, codes))
-            series.append(codes.codes.alias(f"#axis {name}"))
-            key = key * max(1, len(codes.options)) + pl.col(f"#axis {name}")
-        keyed = rows.with_columns(series).with_columns(key.alias("#key"))
-        if series:
-            keyed = keyed.filter(pl.col("#key").is_not_null())
-        made = keyed.group_by("#key").agg(value.alias("value"), pl.col(ORDER).min().alias(ORDER)).sort("#key")
-        return self._named(made, rows, place, measure, elements, coded, over)
+        """A value for each org unit, data element and option of the axes among the rows.
 
-    def _named(
-        self,
-        made: pl.DataFrame,
-        rows: pl.DataFrame,
-        place: int,
-        measure: Measure,
-        elements: list[str],
-        coded: list[tuple[str, axes.AxisCodes]],
-        over: int,
-    ) -> pl.DataFrame:
+        With `once` a person counts once in each org unit and data element, by the row that is most like a main job.
+        """
+        elements, of_answer = self._elements(measure)
+        rows = rows.with_columns(of_answer.gather(rows[RESOLVED]).alias("#element"))
+        if once:
+            precedence = self._precedence(rows)
+            best = [most for _, most in precedence]
+            rows = rows.sort(*(name for name, _ in precedence), descending=best, nulls_last=True)
+            rows = rows.unique([UNIT, "#element", PERSON], keep="first", maintain_order=True)
+        key = pl.col(UNIT).cast(pl.UInt64) * max(1, len(elements)) + pl.col("#element")
+        for name in measure.by:
+            key = key * max(1, len(self.options[name])) + pl.col(f"#axis {name}")
+        made = (
+            rows.lazy()
+            .select(key.alias("#key"), value.alias("value"), ORDER)
+            .filter(pl.col("#key").is_not_null())
+            .group_by("#key")
+            .agg(pl.col("value").sum(), pl.col(ORDER).min())
+            .sort("#key")
+            .collect()
+        )
+        return self._named(made, place, measure, elements, over)
+
+    def _named(self, made: pl.DataFrame, place: int, measure: Measure, elements: list[str], over: int) -> pl.DataFrame:
         """Groups with the texts that their numbers stand for, and the place of their first row."""
         key = made["#key"]
         options: dict[str, pl.Series] = {}
-        for name, codes in reversed(coded):
-            count = max(1, len(codes.options))
-            options[name] = pl.Series(codes.options, dtype=pl.String).gather(key % count)
+        for name in reversed(measure.by):
+            count = max(1, len(self.options[name]))
+            options[name] = pl.Series(self.options[name], dtype=pl.String).gather(key % count)
             key = key // count
         count = max(1, len(elements))
         element = pl.Series(elements, dtype=pl.String).gather(key % count)
-        units = self.unit_texts.gather(key // count)
-        first = self._first_rows(rows, made[ORDER])
+        units = key // count
         nothing = pl.lit(None, dtype=pl.String)
         return made.select(
-            *self._label_columns(units),
+            *(column.gather(units) for column in self.unit_columns),
             element.alias("data_element"),
             *(options[name].alias(name) if name in options else nothing.alias(name) for name in self.workforce.axes),
             pl.lit(place, dtype=pl.UInt32).alias("measure"),
             (pl.col("value") / over).alias("value"),
-            *first.get_columns(),
+            *(self.origin[name].gather(made[ORDER]) for name in PLACE),
         )
-
-    @staticmethod
-    def _first_rows(rows: pl.DataFrame, order: pl.Series) -> pl.DataFrame:
-        """The places of the rows with these orders."""
-        table = _zeros(rows[ORDER].max())
-        table = table.scatter(rows[ORDER], pl.int_range(rows.height, dtype=pl.UInt32, eager=True))
-        return rows.select(PLACE)[table.gather(order)]
-
-    def _label_columns(self, units: pl.Series) -> list[pl.Series]:
-        """The label columns of org units, null where blank."""
-        if not self.labels:
-            return []
-        parts = units.str.split(SEPARATOR).list.to_struct(fields=list(self.labels)).struct.unnest()
-        return parts.with_columns(pl.when(pl.all() != "").then(pl.all())).get_columns()
 
     def _elements(self, measure: Measure) -> tuple[list[str], pl.Series]:
         """The data elements of a measure, sorted, and the place of that of each occupation."""
@@ -448,20 +474,26 @@ class _Count:
         numbers = {code: number for number, code in enumerate(elements)}
         return elements, pl.Series([None if c is None else numbers[c] for c in codes], dtype=pl.UInt32)
 
+    def _on_axes(self, rows: pl.DataFrame, measures: list[tuple[int, Measure]]) -> pl.DataFrame:
+        """The rows with `#axis <name>` for each axis that a measure is counted by: the place of its option."""
+        for name in dict.fromkeys(name for _, one in measures for name in one.by):
+            found = self._axis(rows, name)
+            self.options[name] = found.options
+            rows = rows.with_columns(found.codes.alias(f"#axis {name}"))
+        return rows
+
     def _axis(self, rows: pl.DataFrame, name: str) -> axes.AxisCodes:
         """The options of rows on an axis."""
         axis = self.workforce.axes[name]
-        if axis.age is not None:
-            own = axis.age == self.workforce.person.birth_date and BORN in rows.columns
-            born = rows[BORN] if own else self._typed(rows, axis.age)
-            if born is None:
-                born = pl.Series([None], dtype=pl.Date).new_from_index(0, rows.height)
-                rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(axis.age))
-            return axes.by_age(rows, name, axis, born, self.as_of, self.notes)
-        column = axis.column or ""
+        column = axis.age or axis.column or ""
         if column not in rows.columns:
             rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(column))
-        own = column == self.workforce.person.sex and SEX in rows.columns
+        person = self.workforce.person
+        if axis.age is not None:
+            born = rows[BORN] if column == person.birth_date and BORN in rows.columns else self._typed(rows, column)
+            nothing = pl.Series([None], dtype=pl.Date).new_from_index(0, rows.height)
+            return axes.by_age(rows, name, axis, nothing if born is None else born, self.as_of, self.notes)
+        own = column == person.sex and SEX in rows.columns
         return axes.by_words(rows, name, axis, rows[SEX] if own else axes.words(axis, rows[column]), self.notes)
 
     # -- labels --------------------------------------------------------------------------------------------------
@@ -482,8 +514,12 @@ class _Count:
         if not self.facts:
             return pl.DataFrame()
         facts = pl.concat(one.cast({"holders": pl.UInt32, "rows": pl.UInt32}) for one in self.facts)
-        units = self.unit_texts.gather(facts[UNIT])
-        return facts.select(*self._label_columns(units), *PLACE, "rows", (pl.col("holders") >= ENOUGH).alias("known"))
+        return facts.select(
+            *(column.gather(facts[UNIT]) for column in self.unit_columns),
+            *PLACE,
+            "rows",
+            (pl.col("holders") >= ENOUGH).alias("known"),
+        )
 
     def _empty(self) -> pl.DataFrame:
         """No cells."""

@@ -88,7 +88,7 @@ class _Check:
 
     def _persons(self) -> None:
         checks = self.checks
-        if checks.practising_over_employed == "warn" and {"practising", "employed"} <= self.measures.keys():
+        if checks.practising_over_employed == "warn" and not self._part_by_rule():
             by = [name for name in self.measures["practising"][1].by if name in self.measures["employed"][1].by]
             both = self._beside("practising", "employed", by)
             if both is not None:
@@ -104,6 +104,14 @@ class _Check:
             self._note(over.with_columns(limit=pl.lit(limit)), "headcount.over_posts", "persons", "filled", "limit")
         if checks.double_posting is not None:
             self._double_posting(both, *checks.double_posting)
+
+    def _part_by_rule(self) -> bool:
+        """Whether the practising are a part of the employed by the rule itself, or one of the two is not counted."""
+        if not {"practising", "employed"} <= self.measures.keys():
+            return True
+        practising, employed = self.measures["practising"][1], self.measures["employed"][1]
+        alike = practising.model_copy(update={"where": None, "is_": None, "data_element": ""})
+        return alike == employed.model_copy(update={"is_": None, "data_element": ""})
 
     def _double_posting(self, both: pl.DataFrame, least: float, most: float) -> None:
         """The coefficient of double posting of each org unit, all occupations together."""

@@ -48,26 +48,10 @@ def test_one_person_counts_once_at_the_main_job_and_rates_where_they_are(tmp_pat
 @pytest.mark.parametrize(
     ("first", "second", "main"),
     [
-        (
-            "org=101 job_kind=2 rate=1 start_date=01.01.2020",
-            "org=102 job_kind=1 rate=0.5 start_date=01.01.2022",
-            "HRM_102",
-        ),
-        (
-            "org=101 job_kind=2 rate=0.5 start_date=01.01.2020",
-            "org=102 job_kind=3 rate=1 start_date=01.01.2022",
-            "HRM_102",
-        ),
-        (
-            "org=102 job_kind=1 rate=1 start_date=02.01.2020",
-            "org=101 job_kind=1 rate=1 start_date=03.01.2020",
-            "HRM_102",
-        ),
-        (
-            "org=102 job_kind=1 rate=1 start_date=02.01.2020",
-            "org=101 job_kind=1 rate=1 start_date=02.01.2020",
-            "HRM_101",
-        ),
+        ("101 2 1 01.01.2020", "102 1 0.5 01.01.2022", "HRM_102"),
+        ("101 2 0.5 01.01.2020", "102 3 1 01.01.2022", "HRM_102"),
+        ("102 1 1 02.01.2020", "101 1 1 03.01.2020", "HRM_102"),
+        ("102 1 1 02.01.2020", "101 1 1 02.01.2020", "HRM_101"),
     ],
     ids=["preferred", "largest rate", "earliest start", "lowest org unit"],
 )
@@ -316,10 +300,12 @@ def test_codes_go_through_the_crosswalk_or_to_their_four_digits(tmp_path: Path) 
     assert [f.found for f in refused.all_of("position.not_listed")] == ["3221.99", "3222"]
 
 
-def test_a_main_job_that_is_not_counted_does_not_move_the_person(tmp_path: Path) -> None:
-    rows = [contract(1, position="2250.1"), contract(1, position="3221.2", org="102", job_kind="3", rate="0.5")]
-    made = count(tmp_path, rows)
-    assert made.values() == {"HRH_POST_FIL_3221 HRM_102": "0.5"}
+def test_an_undecided_main_job_holds_the_head_back_and_one_outside_of_health_does_not(tmp_path: Path) -> None:
+    second = contract(1, position="3221.2", org="102", job_kind="3", rate="0.5")
+    undecided = count(tmp_path, [contract(1, position="3252.5"), second])
+    assert undecided.values() == {"HRH_POST_FIL_3221 HRM_102": "0.5"}
+    outside = count(tmp_path, [contract(1, position="2250.1"), second])
+    assert "HRH_EMP_3221 HRM_102 M P35Y--P45Y" in outside.values()
 
 
 @pytest.mark.parametrize("code", ["2.21E+03", '"2212,1"', "2212.10000001", "Vrach"])

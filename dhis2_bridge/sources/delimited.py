@@ -34,6 +34,7 @@ BLOCK: Final = 4 << 20
 BATCH: Final = 3 << 20
 """Bytes of text in one batch, about."""
 
+_ACROSS: Final = 64  # bytes of a block that are looked at again with the next one
 _CHUNK: Final = 2_048  # records turned into columns at a time, few enough to stay in the processor's cache
 _SAMPLE: Final = 1 << 18
 _SAMPLE_RECORDS: Final = 200
@@ -138,6 +139,15 @@ class DelimitedTable:
                 self.findings.append(self._broken(row, record.fault))
             rows.append([] if row <= self._hint_rows else [cell if cell.strip() else "" for cell in record.cells])
         return Sheet(source=self.source, sheet=None, rows=rows)
+
+    def holds(self, pattern: re.Pattern[bytes]) -> bool:
+        """Whether anything in the file looks like this, also in records that cannot be read."""
+        before = b""
+        for block, _ in self._blocks(0, self._block_bytes):
+            if pattern.search(before + block):
+                return True
+            before = block[-_ACROSS:]
+        return False
 
     # reading
 

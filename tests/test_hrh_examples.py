@@ -82,16 +82,22 @@ def test_two_thousand_contracts_of_26_positions() -> None:
     positions = Counter(row["position_code"] for row in STAFF)
     assert len(STAFF) == 2_000
     assert len(positions.keys() - ODD_CODES) == 26
-    assert sum(positions[code] for code in ODD_CODES) == 10
+    assert sum(positions[code] for code in ODD_CODES) == 9
     assert [row["row_id"] for row in STAFF] == [str(number) for number in range(1, 2_001)]
     assert set(positions) - set(POSITIONS) == ODD_CODES - {"3252.5", "2250.3"}
 
 
 def test_the_columns_are_those_of_an_extract_of_contracts() -> None:
     assert len(STAFF[0]) == 36
-    assert list(
-        POSTS[0]
-    ) == "org_argos_id unit_code position_code posts_approved posts_filled posts_vacant as_of".split(" ")
+    assert list(POSTS[0]) == [
+        "org_argos_id",
+        "unit_code",
+        "position_code",
+        "posts_approved",
+        "posts_filled",
+        "posts_vacant",
+        "as_of",
+    ]
 
 
 def test_nobody_in_it_exists() -> None:
@@ -220,21 +226,6 @@ def test_a_workbook_gives_what_the_text_file_gives() -> None:
     book = converted("hrh_quarterly", "2026Q3", "argos_staff.xlsx", "argos_posts.xlsx")
     assert values(book) == values(text)
     assert Counter(book.findings["code"]) == Counter(text.findings["code"])
-
-
-def test_what_is_odd_in_the_extract_is_told_as_the_readme_says() -> None:
-    text = (ROOT / "examples/README.md").read_text(encoding="utf-8")
-    section = text.partition("## The workforce example")[2].partition("\n## ")[0]
-    told = {code: int(number) for number, code in re.findall(r"^\| (\d+) \|.*\(`([a-z_.]+)`\) \|$", section, re.M)}
-    found = Counter(
-        row["code"]
-        for row in converted("hrh_quarterly", "2026Q3", "argos_staff.csv", "argos_posts.csv").findings.iter_rows(
-            named=True
-        )
-        if row["severity"] != "info"
-    )
-    assert told
-    assert found == told
 
 
 def test_the_year_has_the_practising_of_its_last_day_and_their_parts() -> None:

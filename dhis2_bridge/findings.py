@@ -152,6 +152,13 @@ CODES: Final[dict[str, Code]] = {
     "predicate.unreadable": Code("error", arguments=("predicate", "column")),
     "row.total_left_out": Code("warning", arguments=("rows",)),
     "rows.left_out": Code("info", arguments=("predicate", "rows")),
+    # small counts
+    "small_cells.found": Code("warning", arguments=("data_element", "cells", "below")),
+    "small_cells.coarsened": Code("info", arguments=("data_element", "axis", "option", "cells")),
+    "small_cells.withheld": Code("info", arguments=("data_element", "cells")),
+    "small_cells.sums_low": Code("warning", arguments=("cells",)),
+    "small_cells.total_known": Code("warning", arguments=("data_element", "totals")),
+    "small_cells.not_guarded": Code("warning", arguments=("data_element", "cells")),
     # the server's answer
     "server.refused": Code("error", arguments=("server_code", "message")),
     "server.not_stored": Code("error", arguments=("message",)),

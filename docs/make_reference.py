@@ -48,6 +48,7 @@ FAMILIES: Final = {
     "data_set": "The data set",
     "predicate": "Conditions",
     "rows": "Rows left out by a condition",
+    "small_cells": "Small counts",
     "server": "The server's answer",
 }
 """Headings by the first part of a code."""

@@ -151,11 +151,11 @@ class Cells:
         good = cells["refused"].is_null()
         takes_counts = elements.column(self._takes_counts, pl.Boolean)
         # Nearly all that is reported are small whole numbers: they pass by one pattern, the rest is read below.
-        simple = good & takes_counts.gather(cells["#data_element"]) & cells["text"].str.contains(COUNT)
+        simple = good & takes_counts.gather(cells["#data_element"]) & are_counts(cells["text"])
         rest = (good & ~simple).arg_true()
-        cells = cells.with_columns(value=pl.when(simple).then("text"))
+        cells = cells.with_columns(value=pl.when(simple).then("text"), note=pl.lit(None, dtype=pl.String))
         if rest.is_empty():
-            return cells.with_columns(note=pl.lit(None, dtype=pl.String))
+            return cells
         odd = cells[rest]
         element = odd["#data_element"]
         read = self._read_rest(
@@ -168,14 +168,8 @@ class Cells:
         )
         bad = odd.with_columns(read).filter(pl.col("code").is_not_null())
         found.append(bad.select(*PLACE, "code", "found", pl.col("said").alias("arguments"), pl.lit(1).alias("values")))
-        # Where in `read` the answer of each cell is, null for the simple ones.
-        nowhere = pl.Series([None], dtype=pl.UInt32).new_from_index(0, cells.height)
-        place = nowhere.scatter(rest, pl.int_range(len(rest), dtype=pl.UInt32, eager=True))
-        return cells.with_columns(
-            value=pl.when(simple).then("text").otherwise(read["value"].gather(place)),
-            refused=pl.coalesce("refused", read["code"].gather(place)),
-            note=read["note"].gather(place),
-        )
+        answers = {"value": read["value"], "refused": read["code"], "note": read["note"]}
+        return cells.with_columns(cells[name].scatter(rest, answer) for name, answer in answers.items())
 
     def _read_rest(self, cells: pl.DataFrame) -> pl.DataFrame:
         """`value`, `code`, `note`, `said` of cells: by the pattern of their type, or once for each distinct text."""
@@ -224,6 +218,16 @@ _NOTE: Final = operator.attrgetter("note")
 
 def _said(reading: Reading) -> str | None:
     return arguments_text(reading.arguments) if reading.code else None
+
+
+def are_counts(texts: pl.Series) -> pl.Series:
+    """Which texts are of the pattern `COUNT`: whole numbers of at most nine digits as they are written plainly.
+
+    It is what a search of each text by the pattern says, in a third of the time.
+    """
+    # What a cast to a number takes beyond the pattern (a sign, zeros in front) sorts before "1".
+    is_number = texts.cast(pl.UInt32, strict=False).is_not_null() & (texts >= "1") & (texts.str.len_bytes() <= 9)
+    return (is_number | (texts == "0")).fill_null(False)
 
 
 def counts(element: DataElement) -> bool:

@@ -161,9 +161,16 @@ _FOUND_SCHEMA: Final = pl.Schema(
 def _spread(name: str, dtype: pl.DataType, found: list[Found], place: pl.Series) -> pl.Series:
     """One property of what was found, carried to the cells; at no cost where nothing was found with it."""
     held = pl.Series(name, [getattr(one, name) for one in found], dtype=dtype)
+    if held.null_count() == 0:
+        return held.gather(place)
+    nothing = pl.Series(name, [None], dtype=dtype).new_from_index(0, len(place))
     if held.null_count() == len(held):
-        return pl.Series(name, [None], dtype=dtype).new_from_index(0, len(place))
-    return held.gather(place)
+        return nothing
+    if dtype != pl.String or 2 * held.null_count() < len(held):
+        return held.gather(place)
+    # Problems are few: their texts go to their cells only.
+    at = held.is_not_null().gather(place).arg_true()
+    return nothing.scatter(at, held.gather(place.gather(at))) if len(at) else nothing
 
 
 class CellCombos:
@@ -192,8 +199,10 @@ class CellCombos:
             attribute["combo"].alias("attribute_option_combo"),
             attribute["number"].alias("attribute"),
         ).with_columns(
-            code=pl.coalesce(own["code"], attribute["code"]),
-            arguments=pl.coalesce(own["arguments"], attribute["arguments"]),
+            [
+                own[name] if attribute[name].null_count() == len(attribute) else pl.coalesce(own[name], attribute[name])
+                for name in ("code", "arguments")
+            ]
         )
         return self._with_zeros(cells)
 

@@ -77,6 +77,16 @@ class Converter:
                 types = {**types, name: made}
         self._predicate = predicates.compile(table.where, types) if table.where else None
 
+    @property
+    def ordering(self) -> Ordering:
+        """The numbers of the reports and cells that it makes."""
+        return self._ordering
+
+    @property
+    def data_set(self) -> str:
+        """UID of the data set that it converts into."""
+        return self._bound.data_set.uid
+
     def convert(self, records: pl.DataFrame, header: Header) -> Converted:
         """The cells and findings of records below one header.
 

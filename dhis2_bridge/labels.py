@@ -136,7 +136,7 @@ class Labels:
             found.append(told.unique(["source", "sheet", "code", "found"], keep="first", maintain_order=True))
         odd = cells.filter(pl.col("note").is_not_null())
         if not odd.is_empty():
-            read = pl.concat_str([pl.lit('{"read": "'), escaped(pl.col("value")), pl.lit('"}')])
+            read = pl.concat_str([pl.lit('{"read": "'), escaped(odd["value"]), pl.lit('"}')])
             found.append(odd.select(*PLACE, pl.col("note").alias("code"), "found", read.alias("arguments")))
 
 

@@ -31,7 +31,8 @@ from dhis2_bridge.mapping_fields import (
     is_null,
     template,
 )
-from dhis2_bridge.mapping_source import Ends, Header, Keys, Recognise, SourceOptions
+from dhis2_bridge.mapping_source import Ends, Header, Keys, Recognise, SourceOptions, Systems
+from dhis2_bridge.mapping_workforce import SmallCells, SourceFiles, Workforce
 from dhis2_bridge.yaml_nodes import Document, Path
 
 __all__ = [
@@ -50,8 +51,12 @@ __all__ = [
     "Period",
     "Recognise",
     "Repeat",
+    "SmallCells",
+    "SourceFiles",
     "SourceOptions",
+    "Systems",
     "ValueColumns",
+    "Workforce",
 ]
 
 PLACES: Final = ("column", "columns", "header", "cell", "sheet_name", "file_name", "constant", "given", "parts")
@@ -393,6 +398,10 @@ class Mapping(Keys):
     title: Text | None = Field(default=None, description="What it is, for people.")
     instance: Text | None = Field(default=None, description="System id or base URL of the only instance it is for.")
     recognise: Recognise | None = Field(default=None, description="Which files it is for.")
+    sources: dict[str, SourceFiles] = Field(
+        default={}, description="Sources of rows, each with its name and its files; with `workforce` only."
+    )
+    workforce: Workforce | None = Field(default=None, description="How rows of contracts and posts become counts.")
     tables: tuple[MappingTable, ...] = Field(description="Tables of the form; each takes over what stands above.")
 
     _path: str = PrivateAttr("")

@@ -9,7 +9,7 @@ from typing import Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from dhis2_bridge import mapping_rules, yaml_nodes
+from dhis2_bridge import mapping_rules, workforce_rules, yaml_nodes
 from dhis2_bridge.findings import MappingError
 from dhis2_bridge.mapping import CELL_PLACES, PLACES, Mapping, MappingTable
 from dhis2_bridge.mapping_fields import is_null, kind_of
@@ -18,7 +18,7 @@ from dhis2_bridge.yaml_nodes import Document, Path, Problem
 
 __all__ = ["OF_THE_FILE", "from_dict", "load", "load_text", "schema"]
 
-OF_THE_FILE: Final = ("mapping", "version", "title", "instance", "recognise")
+OF_THE_FILE: Final = ("mapping", "version", "title", "instance", "recognise", "sources", "workforce")
 """Keys of the whole mapping; all others belong to its tables."""
 
 _DIMENSIONS: Final = frozenset(
@@ -70,6 +70,7 @@ def _build(document: Document, name: str, folder: FilePath | str | None, content
         problems.raise_any()
     whole = _whole(document.data, problems)
     broken: dict[int, set[str]] = {}
+    mapping: Mapping | None = None
     try:
         mapping = Mapping.model_validate(whole)
     except ValidationError as error:
@@ -83,7 +84,11 @@ def _build(document: Document, name: str, folder: FilePath | str | None, content
     for index, table in enumerate(tables):
         report = functools.partial(problems.add_of, index)
         mapping_rules.check(table, files, report, broken.get(index, frozenset()))
+    if mapping is not None:
+        workforce_rules.check(mapping, files, problems.add)
     problems.raise_any()
+    if mapping is None:
+        raise AssertionError(name)  # What pydantic refused is among the problems.
     for index, table in enumerate(tables):
         table._path, table._document, table._layer = name, document, ("tables", index)
     mapping._path, mapping._document = name, document
@@ -163,7 +168,22 @@ def _whole(data: dict[str, Any], problems: _Problems) -> dict[str, Any]:
                 problems.add(("tables", index, key), f"{key} is said of the whole mapping, not of one table", None)
         own = {key: value for key, value in own.items() if key not in OF_THE_FILE and key != "tables"}
         tables.append(_laid(shared, own, ()))
+    if not is_null(of_file.get("workforce")):
+        _make_long(of_file["workforce"], tables, "tables" in data, problems)
+    elif not is_null(of_file.get("sources")):
+        problems.add(("sources",), "sources go with workforce: without it every file is recognised by itself", None)
     return {**of_file, "tables": tables}
+
+
+def _make_long(workforce: Any, tables: list[Any], listed: bool, problems: _Problems) -> None:
+    """Makes the one table of a mapping of persons the long one that counting fills."""
+    if listed and len(tables) > 1:
+        problems.add(("tables",), "a mapping with workforce has one table, that of the counts", None)
+    for table in tables:
+        for key in workforce_rules.misplaced(table):
+            problems.add((key,), f"{key} cannot stand beside workforce, which makes the table", None)
+            del table[key]
+        table.update(workforce_rules.long_table(workforce))
 
 
 def _laid(base: Any, over: Any, path: Path) -> Any:
@@ -247,7 +267,7 @@ def _existing(data: Any, path: Path) -> Path:
 def _advice(path: Path) -> str:
     """What the writer of an unknown key may have meant."""
     known = _keys_at(path[:-1])
-    if len(path) == 3:
+    if len(path) == 3 and path[0] == "tables":
         known = [*OF_THE_FILE, "tables", *known]
     near = difflib.get_close_matches(str(path[-1]), known, n=1)
     return f"; did you mean '{near[0]}'?" if near else f"; the keys are {', '.join(known)}"

@@ -115,6 +115,12 @@ def check(table: MappingTable, folder: Folder, report: Report, broken: Collectio
         _check_predicates(table, report)
 
 
+def report_file(error: MappingError, path: Path, report: Report) -> None:
+    """The problems of a file, at the key that names it."""
+    for row, _, message in error.problems:
+        report(path, f"{error.path}, row {row}: {message}" if row else f"{error.path} {message}")
+
+
 def dimensions(table: MappingTable) -> Iterator[tuple[Path, str, Dimension]]:
     """Every dimension of a table with its path and its kind, parents and parts included.
 
@@ -147,7 +153,7 @@ def _check_dimension(dimension: Dimension, path: Path, kind: str, folder: Folder
         try:
             bound = crosswalks.bind(folder.crosswalk(use.file), kind, labels, use.key, use.target)
         except MappingError as error:
-            _report_file(error, (*path, "crosswalk"), report)
+            report_file(error, (*path, "crosswalk"), report)
         else:
             dimension._crosswalk = bound
             if labels and len(bound.key) != len(labels):
@@ -159,7 +165,7 @@ def _check_dimension(dimension: Dimension, path: Path, kind: str, folder: Folder
         try:
             aliases = crosswalks.bind(folder.crosswalk(dimension.aliases), kind, ())
         except MappingError as error:
-            _report_file(error, (*path, "aliases"), report)
+            report_file(error, (*path, "aliases"), report)
         else:
             dimension._aliases = {label: target for (label, *_), (target, _) in aliases.targets.items()}
 
@@ -185,15 +191,9 @@ def _check_loose_cells(table: MappingTable, folder: Folder, report: Report) -> N
         if found:
             raise MappingError(cells.name, found)
     except MappingError as error:
-        _report_file(error, path, report)
+        report_file(error, path, report)
     else:
         table._loose_cells = cells
-
-
-def _report_file(error: MappingError, path: Path, report: Report) -> None:
-    """The problems of a file, at the key that names it."""
-    for row, _, message in error.problems:
-        report(path, f"{error.path}, row {row}: {message}" if row else f"{error.path} {message}")
 
 
 def _check_encoding(encoding: str, path: Path, report: Report) -> None:

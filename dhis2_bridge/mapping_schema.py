@@ -14,7 +14,11 @@ def schema() -> dict[str, Any]:
     made = _tidy(Mapping.model_json_schema(by_alias=True))
     definitions = made["$defs"]
     shared = definitions.pop("MappingTable")["properties"]
-    for name, form in (("Column", TEXTS_SCHEMA), ("CrosswalkUse", {"type": "string"})):
+    one_text: dict[str, Any] = {"type": "string"}
+    short = {"Column": TEXTS_SCHEMA, "SourceFiles": TEXTS_SCHEMA} | dict.fromkeys(
+        ("CrosswalkUse", "Person", "MainJob", "Occupation", "Axis"), one_text
+    )
+    for name, form in short.items():
         definitions[name] = {"description": definitions[name]["description"], "anyOf": [form, definitions[name]]}
     # A table may give a part of a dimension and take over the rest.
     definitions["Period"].pop("required")

@@ -101,10 +101,28 @@ class Ends(Keys):
         return self
 
 
+class Systems(Keys):
+    """From which systems the identifiers and codes of a FHIR register are taken: the key is the column they fill.
+
+    Of several systems the first that a resource has counts.
+    """
+
+    person_id: Texts = Field(default=(), description="Identifiers of Practitioner, or of PractitionerRole.")
+    contract_id: Texts = Field(default=(), description="Identifiers of PractitionerRole.")
+    org_id: Texts = Field(default=(), description="Identifiers of Organization, or of the nearest above it.")
+    org_tax_id: Texts = Field(default=(), description="The same, for the tax id.")
+    unit_code: Texts = Field(default=(), description="Identifiers of the unit: of Location or Organization.")
+    location_id: Texts = Field(default=(), description="Identifiers of Location, or of the nearest above it.")
+    position_code: Texts = Field(default=(), description="Codings of PractitionerRole.code.")
+    specialty_code: Texts = Field(default=(), description="Codings of PractitionerRole.specialty.")
+    org_type: Texts = Field(default=(), description="Codings of Organization.type, or of Location.type.")
+    org_ownership: Texts = Field(default=(), description="The same, for the ownership.")
+
+
 class SourceOptions(Keys):
     """How the file is read, where its own evidence is not enough."""
 
-    format: Literal["csv", "tsv", "xlsx", "xls", "xlsb", "ods", "json", "ndjson"] | None = Field(
+    format: Literal["csv", "tsv", "xlsx", "xls", "xlsb", "ods", "json", "ndjson", "fhir", "sql"] | None = Field(
         default=None, description="The file's format; left out, its first bytes tell."
     )
     encoding: Text | None = Field(default=None, description="Encoding of text files, such as cp1251.")
@@ -120,6 +138,7 @@ class SourceOptions(Keys):
     total_rows: Texts = Field(default=(), description="Globs: rows whose first filled cell fits are totals, not data.")
     ignore: Texts = Field(default=(), description="Headers of columns to leave out.")
     records: Text | None = Field(default=None, description="Where the records are in JSON, such as items[].values[].")
+    systems: Systems | None = Field(default=None, description="Systems of identifiers and codes in FHIR.")
     transpose: Truth = Field(default=False, description="Rows of the sheet are columns of the table.")
 
     @model_validator(mode="after")

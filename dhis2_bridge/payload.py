@@ -101,26 +101,27 @@ def _lines(values: pl.DataFrame) -> pl.DataFrame:
 
     What a cell and what a report say is written once for each and carried to the values.
     """
-    value = [pl.lit('"value":"'), escaped(pl.col("value"))]
+    value = [pl.lit('"value":"'), escaped(values["value"])]
     if values["comment"].null_count() < values.height:
-        value.append(pl.concat_str([pl.lit('","comment":"'), escaped(pl.col("comment"))]).fill_null(""))
+        value.append(pl.concat_str([pl.lit('","comment":"'), escaped(values["comment"])]).fill_null(""))
+    cells = values.select("cell", *_OF_CELL.values()).unique("cell", keep="first")
+    reports = values["report"].rle_id()
+    first = values.select(_OF_REPORT.values()).filter((reports != reports.shift(1)).fill_null(True))
     return pl.DataFrame(
         [
-            _pieces(values, "cell", _OF_CELL, "{"),
-            _pieces(values, "report", _OF_REPORT, ""),
+            values["cell"].replace_strict(cells["cell"], _pieces(cells, _OF_CELL, "{"), return_dtype=pl.String),
+            _pieces(first, _OF_REPORT, "").gather(reports).alias("report"),
             values.select(pl.concat_str([*value, pl.lit('"}')]).alias("value")).to_series(),
         ]
     )
 
 
-def _pieces(values: pl.DataFrame, number: str, fields: dict[str, str], start: str) -> pl.Series:
+def _pieces(distinct: pl.DataFrame, fields: dict[str, str], start: str) -> pl.Series:
     parts = [pl.lit(start)]
     for name, column in fields.items():
         before = f'"{name}":"' if len(parts) == 1 else f',"{name}":"'
         parts += [pl.lit(before), pl.col(column).cast(pl.String), pl.lit('"')]
-    distinct = values.select(number, *fields.values()).unique(number, keep="first").sort(number)
-    pieces = distinct.select(pl.concat_str(parts)).to_series()
-    return pieces.gather(distinct[number].search_sorted(values[number])).alias(number)
+    return distinct.select(pl.concat_str(parts)).to_series()
 
 
 def _joined(lines: pl.DataFrame) -> bytes:

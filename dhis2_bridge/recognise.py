@@ -21,14 +21,20 @@ DOCUMENTS = frozenset({"json", "ndjson"})
 def choose(source: Source, mappings: Sequence[Mapping]) -> Mapping | Finding:
     """The one mapping that recognises a file, or the finding that none or several do.
 
-    A mapping without `recognise` takes every file that no other one recognises. Of several that are for different
-    periods, such as two versions of a form, the file's own period decides.
+    A mapping without `recognise` takes every file that no other one recognises; one that counts persons is recognised
+    by the names of its sources too. Of several that are for different periods, such as two versions of a form, the
+    file's own period decides.
     """
-    fitting = [mapping for mapping in mappings if mapping.recognise and fits(source, mapping, mapping.recognise)]
+    fitting = [
+        mapping
+        for mapping in mappings
+        if (mapping.recognise and fits(source, mapping, mapping.recognise)) or _is_source(source, mapping)
+    ]
     if len(fitting) > 1:
         fitting = [mapping for mapping in fitting if _may_be_of_its_time(source, mapping)] or fitting
     if not fitting:
-        fitting = [mapping for mapping in mappings if mapping.recognise is None]
+        takers = [mapping for mapping in mappings if mapping.recognise is None]
+        fitting = [mapping for mapping in takers if mapping.workforce is None] or takers
     if len(fitting) == 1:
         return fitting[0]
     code = "mapping.several_fit" if fitting else "mapping.none_fits"
@@ -36,11 +42,21 @@ def choose(source: Source, mappings: Sequence[Mapping]) -> Mapping | Finding:
     return Finding(code, source.name, arguments={"mappings": listed}, values=0)
 
 
+def _is_source(source: Source, mapping: Mapping) -> bool:
+    """Whether the file's name is one of a source of persons or posts."""
+    patterns = [glob for one in mapping.sources.values() for glob in one.files]
+    return mapping.recognise is None and bool(patterns) and _any(patterns, [_base(source.name)])
+
+
+def _base(name: str) -> str:
+    return name.replace("\\", "/").rsplit("/", 1)[-1]
+
+
 def fits(source: Source, mapping: Mapping, wanted: Recognise) -> bool:
     """Whether every key of `recognise` fits the file."""
     if wanted.title and not _any(wanted.title, _titles(source)):
         return False
-    if wanted.file_name and not _any(wanted.file_name, [source.name.replace("\\", "/").rsplit("/", 1)[-1]]):
+    if wanted.file_name and not _any(wanted.file_name, [_base(source.name)]):
         return False
     if wanted.sheet and not _any(wanted.sheet, [sheet.sheet or "" for sheet in _sheets(source)]):
         return False

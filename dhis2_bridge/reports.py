@@ -15,7 +15,7 @@ import polars as pl
 
 from dhis2_bridge.ordering import BY_ORG_UNIT
 
-HELD: Final = 1_500_000
+HELD: Final = 400_000
 """Cells that are held in memory before they go to disk."""
 
 PIECES: Final = 4_000_000

@@ -20,6 +20,15 @@ MOST_DIGITS: Final = 15
 
 _ISO: Final = dates.pattern("yyyy-mm-dd")
 
+MANY: Final = 1_000
+"""New texts from which it pays to let Polars read those of the usual width."""
+
+_USUAL: Final = {
+    "dd.mm.yyyy": (r"^[0-9]{2}\.[0-9]{2}\.[1-9][0-9]{3}$", "%d.%m.%Y"),
+    "yyyy-mm-dd": (r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}$", "%Y-%m-%d"),
+}
+"""Date patterns with the shape and the format by which Polars reads the same."""
+
 
 class Reader:
     """Reads a column's distinct texts in plain Python and spreads the answers over the rows.
@@ -27,8 +36,11 @@ class Reader:
     Called with a column of texts it gives a column of `dtype`, null where a text is blank or unreadable.
     """
 
-    def __init__(self, read: Callable[[str], Any], dtype: type[pl.DataType]) -> None:
+    def __init__(
+        self, read: Callable[[str], Any], dtype: type[pl.DataType], form: tuple[str, str] | None = None
+    ) -> None:
         self._read = read
+        self._form = form
         self.dtype = dtype
         self._known: dict[str, Any] = {"": None}
 
@@ -36,11 +48,25 @@ class Reader:
         known = self._known
         if len(known) > KEPT:
             known = self._known = {"": None}
-        distinct = texts.unique()
-        for text in distinct:
-            if text not in known:
-                known[text] = self._read(text)
-        return _spread(texts, distinct, [known[text] for text in distinct], self.dtype)
+        categories = pl.Categories.random()
+        coded = texts.cast(pl.Categorical(categories))
+        distinct = categories.to_series()
+        new = [text for text in distinct if text not in known]
+        known.update(zip(new, self._read_all(new), strict=True))
+        answers = pl.Series([known[text] for text in distinct], dtype=self.dtype)
+        return answers.gather(coded.to_physical()).alias(texts.name)
+
+    def _read_all(self, texts: list[str]) -> list[Any]:
+        """The answers for texts; those of the usual width are read by Polars, which reads them as we do."""
+        if self._form is None or len(texts) < MANY:
+            return [self._read(text) for text in texts]
+        shape, form = self._form
+        held = pl.Series(texts, dtype=pl.String)
+        usual = held.str.contains(shape)
+        quick = held.to_frame("text").select(pl.when(usual).then("text").str.to_date(form, strict=False, exact=True))
+        return [
+            day if day is not None else self._read(text) for text, day in zip(texts, quick.to_series(), strict=True)
+        ]
 
 
 @functools.lru_cache(maxsize=64)
@@ -49,7 +75,8 @@ def reader_of(kind: ColumnType) -> Reader:
     if kind.kind == "date":
         pattern = dates.pattern(kind.form)
         # A date cell of a workbook arrives in ISO form whatever the pattern of those typed as text.
-        return Reader(lambda text: pattern.read(text) or _ISO.read(text), pl.Date)
+        usual = _USUAL.get(pattern.text)
+        return Reader(lambda text: pattern.read(text) or _ISO.read(text), pl.Date, usual)
     shape = re.compile(rf"[+-]?[0-9]+(?:{re.escape(kind.form)}[0-9]+)?")
 
     def read(text: str) -> float | None:

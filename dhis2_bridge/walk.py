@@ -7,20 +7,32 @@ Small files are converted as they come and held; long ones are looked at first, 
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import polars as pl
 
-from dhis2_bridge import checks, cumulative, layout, names, payload, recognise, sources, totals
+from dhis2_bridge import (
+    checks,
+    cumulative,
+    layout,
+    names,
+    payload,
+    recognise,
+    sources,
+    totals,
+)
 from dhis2_bridge.bound import ReadDate, evident_date
 from dhis2_bridge.columns import Columns
 from dhis2_bridge.converter import Converter
 from dhis2_bridge.findings import Finding, Unreadable, as_findings, frame
 from dhis2_bridge.mapping import Mapping, MappingTable
+from dhis2_bridge.registers import Registers
 from dhis2_bridge.reports import Pieces, Reports
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.sources.delimited import DelimitedTable
+from dhis2_bridge.sources.fhir_pool import Pool
 from dhis2_bridge.steps import Steps, ahead
 from dhis2_bridge.values import Sheet, Source, Table
 
@@ -82,6 +94,7 @@ class Walk:
         self._forms = 0
         self._laid: list[tuple[list[layout.Block], list[Finding]]] = []
         self._seen_headers: dict[tuple[int, layout.Header], Columns] = {}
+        self._registers = Registers(mappings, given, self._note, self.steps)
 
     def parts(
         self, files: Iterable[str | Path], stdin: BinaryIO | None = None, on_progress: Progress | None = None
@@ -90,6 +103,7 @@ class Walk:
 
         Raises UsageError for a path that is not there and for a mapping that the snapshot does not bear out.
         """
+        self._registers.check_period(alone=all(one.workforce is not None for one in self._mappings))
         expanded = sources.expand(files)
         for path in expanded.left_out:
             self._note(Finding("file.left_out", sources.spelled(path)))
@@ -98,7 +112,9 @@ class Walk:
         try:
             for number, path in enumerate(expanded.files, start=1):
                 for source, mapping in self._opened(path, stdin):
-                    if source.table is not None and source.size >= LONG and not self._is_form(mapping):
+                    if mapping.workforce is not None:
+                        self._registers.take(source, mapping)
+                    elif source.table is not None and source.size >= LONG and not self._is_form(mapping):
                         self._look_at(source, mapping, pieces)
                         long.append((source, mapping))
                     else:
@@ -106,6 +122,10 @@ class Walk:
                 if on_progress is not None:
                     on_progress(number, len(expanded.files), str(path))
             self._convert_forms(reports)
+            for cells in self._registers.cells(
+                self._converter, self._converted, self._add, self._previous, self._snapshot
+            ):
+                reports.hold(cells)
             reports.one_piece(pieces.whole())
             whole = self._whole(long, reports)
             for ready in ahead(whole) if long else whole:
@@ -114,7 +134,7 @@ class Walk:
             reports.close()
         for one in self.inputs:
             # A file that gave neither a value nor an error: silence is no success.
-            if one.name not in self._heard_of:
+            if one.name not in self._heard_of | self._registers.heard_of:
                 self._note(Finding("file.no_data", one.name))
 
     @property
@@ -128,17 +148,21 @@ class Walk:
         """The file and the mapping that recognises it; nothing for one that cannot be read or recognised."""
         try:
             with self.steps.timed("open"):
-                source, mapping = self._open(path, stdin)
+                source, mapping = self._registers.guarded(partial(self._open, path, stdin))
         except Unreadable as unreadable:
-            self._note(unreadable.finding)
+            self._registers.note_of_file(unreadable.finding, None)
             self.inputs.append(Input(sources.spelled(path), "", "", {}, None))
             return
         taken = mapping.mapping if isinstance(mapping, Mapping) else None
         self.inputs.append(Input(source.name, source.format, source.sha256, dict(source.evidence), taken))
         for finding in source.findings:
-            self._note(finding)
+            self._registers.note_of_file(finding, mapping)
         if (other := self._hashes.setdefault(source.sha256, source.name)) != source.name:
             self._note(Finding("file.repeated", source.name, arguments={"other": other}))
+            if isinstance(mapping, Mapping) and mapping.workforce is not None:
+                # Values given twice are found; contracts given twice would be posts filled twice.
+                self._heard_of.add(source.name)
+                return
         if isinstance(mapping, Mapping):
             yield source, mapping
         else:
@@ -146,14 +170,15 @@ class Walk:
 
     def _open(self, path: Path, stdin: BinaryIO | None) -> tuple[Source, Mapping | Finding]:
         """Opened by the declarations of the only mapping; of several, by the file's own evidence and then by them."""
+        self._registers.refuse_streams(path)
         file: Path | sources.Spool = path if str(path) != "-" else sources.Spool(stdin, "-")
         if len(self._mappings) == 1:
-            source = _open_for(file, path, self._mappings[0])
+            source = open_for(file, path, self._mappings[0], self._registers.pool_of(self._mappings[0]))
             return source, recognise.choose(source, self._mappings)
-        source = _open_for(file, path, None)
+        source = open_for(file, path, None)
         mapping = recognise.choose(source, self._mappings)
-        if isinstance(mapping, Mapping) and source.table is not None:
-            source = _open_for(file, path, mapping)
+        if isinstance(mapping, Mapping) and (source.table is not None or mapping.workforce is not None):
+            source = open_for(file, path, mapping, self._registers.pool_of(mapping))
         return source, mapping
 
     def _is_form(self, mapping: Mapping) -> bool:
@@ -367,13 +392,19 @@ class Walk:
         return made
 
     def _converted(
-        self, mapping: Mapping, table: MappingTable, converter: Converter, records: pl.DataFrame, header: layout.Header
+        self,
+        mapping: Mapping,
+        table: MappingTable,
+        converter: Converter,
+        records: pl.DataFrame,
+        header: layout.Header,
+        told: Callable[[list[pl.DataFrame]], list[pl.DataFrame]] = list,
     ) -> pl.DataFrame:
         """The cells of records; what was found on the way is kept."""
         with self.steps.timed("convert"):
             converted = converter.convert(records, header)
             cells = converted.cells
-            found = [as_findings(one) for one in converted.findings]
+            found = [as_findings(one) for one in told(converted.findings)]
             if mapping.recognise is not None and mapping.recognise.periods:
                 cells, late = recognise.in_force(cells, mapping)
                 found.append(late)
@@ -423,8 +454,8 @@ class Walk:
             self._heard_of.update(found.filter(pl.col("severity") == "error")["source"].unique())
 
 
-def _open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None) -> Source:
-    """A file opened as a mapping declares it."""
+def open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None, pool: Pool | None = None) -> Source:
+    """A file opened as a mapping declares it, with the resources of others in a pool."""
     declared: dict[str, Any] = {}
     if mapping is not None:
         options = mapping.tables[0].source
@@ -435,6 +466,9 @@ def _open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None)
             "quote": options.quote,
             "records": options.records,
             "header_row": options.header.row,
+            "systems": options.systems.model_dump() if options.systems is not None else None,
+            "pool": pool,
+            "keep_numbers": mapping.workforce is not None,
         }
     return sources.open_source(file, name=str(path), **declared)
 

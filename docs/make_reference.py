@@ -12,7 +12,7 @@ from typing import Final
 import click
 from pydantic import BaseModel
 
-from dhis2_bridge import cli, findings, mapping
+from dhis2_bridge import cli, findings, mapping, mapping_workforce
 from dhis2_bridge.report.words import locale
 
 DOCS: Final = Path(__file__).resolve().parent
@@ -29,6 +29,8 @@ FAMILIES: Final = {
     "column": "Columns",
     "cell": "Cells",
     "json": "JSON",
+    "fhir": "FHIR",
+    "sql": "Queries",
     "mapping": "Which mapping",
     "table": "Which table",
     "org_unit": "Facilities",
@@ -48,6 +50,15 @@ FAMILIES: Final = {
     "data_set": "The data set",
     "predicate": "Conditions",
     "rows": "Rows left out by a condition",
+    "person": "Persons",
+    "contract": "Contracts",
+    "position": "Occupations",
+    "axis": "Axes of counts",
+    "number": "Numbers that are summed up",
+    "workforce": "Rows of persons and posts",
+    "stock": "Stocks and the period before",
+    "posts": "Posts",
+    "headcount": "Counts of persons",
     "small_cells": "Small counts",
     "server": "The server's answer",
 }
@@ -65,8 +76,8 @@ server gives for the same fault. Arguments are what `--json` and `findings.parqu
 """
 
 ENVIRONMENT: Final = """
-Of several, the first of 1, 8, 6, 5, 4, 3 counts. As of other programs, 130 follows Ctrl-C, and 141 says that the reader
-of the output went away.
+Of several, the first of 1, 8, 6, 5, 4, 3, 9 counts. As of other programs, 130 follows Ctrl-C, and 141 says that the
+reader of the output went away.
 
 ## Environment
 
@@ -77,6 +88,7 @@ of the output went away.
 | `DHIS2_PAT` | a personal access token, in place of username and password |
 | `DHIS2_PROFILE` | a profile of `profiles.toml` |
 | `DHIS2_BRIDGE_CONFIG` | the folder of `profiles.toml`; else `~/.config/dhis2_bridge`, on Windows `%APPDATA%` |
+| `DHIS2_BRIDGE_DATABASE_URL` | the database and the login for queries, such as `postgresql://user:password@host/name` |
 | `DHIS_HOME` | the folder of a `dish.json`, which is read where nothing else is said |
 | `DHIS2_BRIDGE_LANG`, `LC_ALL`, `LC_MESSAGES`, `LANG` | the language of messages: uz, ru or en |
 | `DHIS2_BRIDGE_DEBUG` | shows where a fault of the program happened |
@@ -101,6 +113,7 @@ AFTER_AN_EXIT_CODE: Final = {
     5: "As 4; nothing was stored.",
     6: "Run the same command later. Values whose answer was lost are sent again, and nothing is counted twice.",
     8: "Check the login and its rights.",
+    9: "Look at what differs.",
 }
 
 
@@ -208,6 +221,7 @@ def _mapping_keys() -> Iterator[str]:
         ("source", mapping.SourceOptions),
         ("source: header", mapping.Header),
         ("source: ends", mapping.Ends),
+        ("source: systems", mapping.Systems),
         ("columns: one column", mapping.Column),
         ("A dimension: org_unit, data_element, options", mapping.Dimension),
         ("period", mapping.Period),
@@ -217,6 +231,21 @@ def _mapping_keys() -> Iterator[str]:
         ("comment", mapping.CommentColumn),
         ("repeat", mapping.Repeat),
         ("cumulative", mapping.Cumulative),
+        ("sources: one source", mapping_workforce.SourceFiles),
+        ("workforce", mapping_workforce.Workforce),
+        ("workforce: person", mapping_workforce.Person),
+        ("workforce: person: identity", mapping_workforce.Identity),
+        ("workforce: person: identity: check", mapping_workforce.IdentityCheck),
+        ("workforce: person: identity: sex", mapping_workforce.IdentitySex),
+        ("workforce: person: identity: birth", mapping_workforce.IdentityBirth),
+        ("workforce: person: identity: birth: century", mapping_workforce.IdentityCentury),
+        ("workforce: main_job", mapping_workforce.MainJob),
+        ("workforce: occupation", mapping_workforce.Occupation),
+        ("workforce: axes: one axis", mapping_workforce.Axis),
+        ("workforce: measures: one measure", mapping_workforce.Measure),
+        ("workforce: small_cells", mapping_workforce.SmallCells),
+        ("workforce: checks", mapping_workforce.Checks),
+        ("workforce: checks: national: one bound", mapping_workforce.Plausible),
     )
     for heading, model in blocks:
         yield from ("", f"## {heading}", "")

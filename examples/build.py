@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import xlsxwriter
+from build_hrh import COLUMNS, POST_COLUMNS, SHOWN, population, posts, staff
+from build_hrh_fhir import bundle, resources
+from build_hrh_metadata import hrh_metadata
 from build_metadata import AGE5, FACILITIES, SEX, phc_metadata, tb_org_units
 
 MAPPINGS = Path(__file__).resolve().parents[1] / "mappings"
@@ -305,6 +308,46 @@ def write_tb(path: Path) -> None:
     book.close()
 
 
+def table_text(rows: list[dict[str, str]], columns: tuple[str, ...], delimiter: str = ";") -> str:
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, columns, delimiter=delimiter, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def write_table(path: Path, rows: list[dict[str, str]], columns: tuple[str, ...]) -> None:
+    """The rows as a workbook in which every cell is text, as a web system gives it out: 2212.10 stays 2212.10."""
+    book = workbook(path)
+    sheet = book.add_worksheet(path.stem)
+    sheet.ignore_errors({"number_stored_as_text": f"A1:AJ{len(rows) + 1}"})
+    sheet.freeze_panes(1, 0)
+    for number, row in enumerate([dict(zip(columns, columns, strict=True)), *rows]):
+        for column, name in enumerate(columns):
+            if row[name]:
+                sheet.write_string(number, column, row[name])
+    book.close()
+
+
+def write_hrh(folder: Path) -> None:
+    """The invented staff and posts of a region, a district of it in FHIR too, and the people of the districts."""
+    rows = staff(MAPPINGS)
+    establishment = posts(rows)
+    write_text(folder / "argos_staff.csv", table_text(rows, COLUMNS), "utf-8-sig")
+    write_text(folder / "argos_posts.csv", table_text(establishment, POST_COLUMNS), "utf-8-sig")
+    write_table(folder / "argos_staff.xlsx", rows, COLUMNS)
+    write_table(folder / "argos_posts.xlsx", establishment, POST_COLUMNS)
+    people = population()
+    write_text(folder / "population.csv", table_text(people, tuple(people[0]), ","))
+    persons = {row["pinfl"] for row in rows if row["soato"] == SHOWN}
+    made = resources([row for row in rows if row["pinfl"] in persons])
+    write_text(folder / "fhir_staff.ndjson", "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in made))
+    whole = bundle(made)
+    entries = ",\n".join(json.dumps(one, ensure_ascii=False) for one in whole.pop("entry"))
+    head = json.dumps(whole, ensure_ascii=False).removesuffix("}")
+    write_text(folder / "fhir_staff.json", f'{head}, "entry": [\n{entries}\n]}}\n')
+
+
 def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
     path.write_bytes(text.encode(encoding))
 
@@ -313,13 +356,24 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
+def write_objects(path: Path, content: dict[str, Any]) -> None:
+    """The same with one object on a line: a long file that people can still read, and whose changes show."""
+    kinds = []
+    for kind, held in content.items():
+        listed = isinstance(held, list)
+        objects = ",\n".join(f"  {json.dumps(one, ensure_ascii=False)}" for one in (held if listed else [held]))
+        kinds.append(f' "{kind}": ' + (f"[\n{objects}\n ]" if listed else objects.strip()))
+    write_text(path, "{\n" + ",\n".join(kinds) + "\n}\n")
+
+
 def build(folder: Path) -> None:
-    """Writes the files of metadata/, phc/ and tb/ below the folder."""
-    for name in ("metadata", "phc/district", "tb"):
+    """Writes the files of metadata/, phc/, hrh/ and tb/ below the folder."""
+    for name in ("metadata", "phc/district", "hrh", "tb"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     values = report()
     write_json(folder / "metadata/uz_phc_m.json", phc_metadata(lines()))
     write_json(folder / "metadata/tb_org_units.json", tb_org_units())
+    write_objects(folder / "metadata/uz_hrh.json", hrh_metadata())
     write_phc(folder / "phc/phc_uz.xlsx", "uz", "900101", values)
     write_phc(folder / "phc/phc_ru.xlsx", "ru", "900101", values)
     write_phc(folder / "phc/phc_uz_with_mistakes.xlsx", "uz", "900101", values, mistakes())
@@ -331,6 +385,7 @@ def build(folder: Path) -> None:
     unknown = {"C6": "900199"}  # no such facility in the metadata
     write_phc(folder / "phc/district/900199.xlsx", "uz", "900105", report(45), unknown)
     write_tb(folder / "tb/tb_q.xlsx")
+    write_hrh(folder / "hrh")
 
 
 if __name__ == "__main__":

@@ -424,3 +424,20 @@ def test_the_cases(cases: Path, case: str, encoding: str | None, expected: Rows)
     report = DelimitedTable(TextFile(cases / case / "input.csv", case, declared=encoding))
     assert report.header[1:] == ("data_element", "period", "value")
     assert [(row[0], row[1], row[-1]) for row in rows(report)] == expected
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.text('ab,"\n\r ', max_size=12) | st.sampled_from(["1,2,3\n", 'x,"y\nz",\n', '"q",r,s,t\n', "\n\n"]),
+        max_size=30,
+    ),
+    st.integers(1, 40),
+)
+def test_some_columns_read_side_by_side_are_those_of_the_whole(table: Any, parts: list[str], block_bytes: int) -> None:
+    report = table("a,b,c\n" + "".join(parts), delimiter=",", block_bytes=block_bytes)
+    whole = [(row, one, three) for row, one, _, three in rows(report)]
+    findings = told(report)
+    some = [row for frame in report.batches([1, 3]) for row in frame.rows()]
+    assert [row for row in some if any(row[1:])] == [row for row in whole if any(row[1:])]
+    assert told(report) == findings

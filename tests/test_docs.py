@@ -15,7 +15,7 @@ import pytest
 from documents import ROOT, Walk, blocks_of, name_of
 from pydantic import BaseModel
 
-from dhis2_bridge import findings, mapping
+from dhis2_bridge import findings, mapping, mapping_workforce
 from dhis2_bridge.report import words
 
 DOCUMENTS = sorted(
@@ -98,14 +98,14 @@ def keys_of(model: type[BaseModel], seen: set[type[BaseModel]]) -> set[str]:
     found = {one.alias or name for name, one in model.model_fields.items()}
     for one in model.model_fields.values():
         for inner in re.findall(r"\b[A-Z]\w+", str(one.annotation)):
-            kind = getattr(mapping, inner, None)
+            kind = getattr(mapping, inner, getattr(mapping_workforce, inner, None))
             if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
                 found |= keys_of(kind, seen)
     return found
 
 
 def test_the_mapping_guide_shows_every_key() -> None:
-    text = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
+    text = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("mapping.md", "workforce.md"))
     shown = "".join(block.text for block in blocks_of(text) if block.kind == "yaml")
     keys = keys_of(mapping.Mapping, set())
     assert len(keys) > 70

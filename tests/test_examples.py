@@ -229,7 +229,7 @@ def test_one_workbook_of_the_district_names_a_facility_that_does_not_exist() -> 
 # --- the metadata ---
 
 
-@pytest.mark.parametrize("name", ["uz_phc_m.json", "tb_org_units.json"])
+@pytest.mark.parametrize("name", ["uz_phc_m.json", "uz_hrh.json", "tb_org_units.json"])
 def test_every_object_has_a_uid_of_its_own_and_every_reference_leads_somewhere(name: str) -> None:
     from dhis2_bridge.identifiers import is_uid
 

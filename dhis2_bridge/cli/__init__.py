@@ -1,8 +1,9 @@
 """The command line: each command loads its work when it runs, so that `--help` and completion stay quick.
 
 Exit codes: 0 done; 1 internal error; 2 usage; 3 data refused offline; 4 server refused a part; 5 server refused all;
-6 server unreachable, try later; 8 login or rights. Of several, the first of 1, 8, 6, 5, 4, 3 counts. As of other
-programs: 130 after Ctrl-C, 141 when the reader of the output went away.
+6 server unreachable, try later; 8 login or rights; 9 differences found, where the command is asked to tell. Of
+several, the first of 1, 8, 6, 5, 4, 3, 9 counts. As of other programs: 130 after Ctrl-C, 141 when the reader of the
+output went away.
 """
 
 import os
@@ -19,6 +20,7 @@ COMMANDS: Final = {
     "inspect": "What the reader sees in a file: sheets, headers, evidence.",
     "check": "Is this file right? Converts and checks it, and writes nothing.",
     "convert": "Files to data values, written as a run folder.",
+    "workforce": "Personnel registers: compare two of them.",
     "push": "Sends a run folder to a DHIS2 server.",
     "snapshot": "The metadata of an instance: pull it, look at it.",
     "sandbox": "A small DHIS2-compatible server on this machine, for practice.",

@@ -32,7 +32,7 @@ def conversion_options(command: Any) -> Any:
         all_option,
         click.option("--all-or-nothing", is_flag=True, help="One refused value keeps all of them back."),
         click.option("--previous", type=click.Path(path_type=Path, file_okay=False), multiple=True,
-                     help="Run folder of an earlier period, for cumulative forms."),
+                     help="Run folder of an earlier period: for cumulative forms, and for stocks that are gone since."),
         click.option("--org-unit", help="Org unit, where the mapping says `given: true`."),
         click.option("--period", help="Period, where the mapping says so; else it must agree with the file's own."),
         click.option("--snapshot", "-s", required=True, envvar="DHIS2_SNAPSHOT", metavar="FILE",

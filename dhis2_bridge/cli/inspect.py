@@ -1,5 +1,8 @@
 """`inspect`: what the reader sees in a file."""
 
+import re
+from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 import click
@@ -18,34 +21,59 @@ from dhis2_bridge.cli.terminal import (
 ROWS_SHOWN: Final = 12
 CELLS_SHOWN: Final = 8
 
+PERSONS: Final = ("fhir", "sql")
+"""Formats whose rows are those of persons, or may be: they are counted and never shown."""
+
+# Ids of persons and telephone numbers have twelve digits and more, also where a spreadsheet has rounded them; tax and
+# statistical numbers of organisations and all counts have fewer.
+_OF_A_PERSON: Final = re.compile(r"[0-9]{12}|[0-9][.,][0-9]+[eE]\+?1[0-9]")
+_SHAPE: Final = ((re.compile(r"[^\W\d_]"), "a"), (re.compile(r"\d"), "9"))
+
 
 @click.command("inspect")
 @click.argument("file")
 @click.option("--encoding", help="Encoding of a text file, such as cp1251.")
 @click.option("--delimiter", help="Delimiter of a text file; tab for tabs.")
 @click.option("--records", help="Where the records of a JSON document are, such as items[].values[].")
+@click.option("--mapping", "-m", metavar="FILE", help="A mapping; of one that counts persons no cell is shown.")
 @all_option
 @json_option
 @lang_option
 def command(
-    file: str, encoding: str | None, delimiter: str | None, records: str | None, show_all: bool, as_json: bool
+    file: str,
+    encoding: str | None,
+    delimiter: str | None,
+    records: str | None,
+    mapping: str | None,
+    show_all: bool,
+    as_json: bool,
 ) -> int:
     """What the reader sees in FILE: format, evidence, sheets with their first rows, headers.
 
     The first thing to look at when a mapping does not find what you see. - is standard input.
+
+    Of a file that holds numbers as long as ids of persons, cells are shown by their shape only: a for letters, 9 for
+    digits. So are those of every file with --mapping, where the mapping counts persons.
     """
-    from dhis2_bridge import sources
+    from dhis2_bridge import mapping_file, settings, sources
     from dhis2_bridge.findings import Finding, Unreadable, frame
+    from dhis2_bridge.gathering import private
+    from dhis2_bridge.withholding import withheld
+
+    persons = mapping is not None and mapping_file.load(settings.mapping_path(mapping)).workforce is not None
 
     seen: dict[str, Any] = {"file": file}
     found: list[Finding] = []
     try:
-        source = sources.open_source(
-            file,
-            stream=binary_stdin() if file == "-" else None,
-            encoding=encoding,
-            delimiter="\t" if delimiter == "tab" else delimiter,
-            records=records,
+        source = withheld(
+            partial(
+                sources.open_source,
+                file,
+                stream=binary_stdin() if file == "-" else None,
+                encoding=encoding,
+                delimiter="\t" if delimiter == "tab" else delimiter,
+                records=records,
+            )
         )
         seen |= {
             "file": source.name,
@@ -56,10 +84,14 @@ def command(
         }
         found += source.findings
         if source.table is not None:
-            seen["table"] = _table(source.table)
+            shown = 0 if source.format in PERSONS else ROWS_SHOWN
+            seen["table"] = withheld(partial(_table, source.table, shown))
             found += [finding for finding in source.table.findings if finding not in found]
     except Unreadable as unreadable:
         found.append(unreadable.finding)
+    if persons or _holds_persons(seen):
+        seen = _by_shape(seen) | {"masked": True}
+        found = [private(finding) for finding in found]
     findings = frame(found)
     if as_json:
         import orjson
@@ -71,6 +103,9 @@ def command(
     else:
         if "format" in seen:
             _show(seen)
+            if "masked" in seen:
+                say("", to_stdout=True)
+                say_phrase("cells_masked", to_stdout=True)
             if found:
                 say("", to_stdout=True)
         show_findings(findings, to_stdout=True, show_all=show_all)
@@ -89,18 +124,62 @@ def _sheet(sheet: Any) -> dict[str, Any]:
         "hidden_columns": len(sheet.hidden_columns),
         "cells_without_value": len(sheet.faults),
         "first_rows": [{"row": number, "cells": row} for number, row in filled[:ROWS_SHOWN]],
+        "of_persons": any(_OF_A_PERSON.search(cell) for _, row in filled for cell in row),
     }
 
 
-def _table(table: Any) -> dict[str, Any]:
+def _table(table: Any, shown: int) -> dict[str, Any]:
+    import polars as pl
+
     first: list[dict[str, Any]] = []
     records = 0
+    of_persons = any(_OF_A_PERSON.search(name) for name in table.header)
+    if hasattr(table, "holds"):
+        of_persons = of_persons or table.holds(re.compile(_OF_A_PERSON.pattern.encode()))
     for batch in table.batches():
+        is_long = pl.any_horizontal(pl.exclude("row").str.contains(_OF_A_PERSON.pattern))
+        of_persons = of_persons or bool(batch.select(is_long.any()).item())
         records += batch.height
-        for row in batch.head(ROWS_SHOWN - len(first)).iter_rows(named=True):
+        for row in batch.head(shown - len(first)).iter_rows(named=True):
             number = row.pop("row")
             first.append({"row": number, "cells": [text or "" for text in row.values()]})
-    return {"header_row": table.header_row, "header": list(table.header), "records": records, "first_rows": first}
+    return {
+        "header_row": table.header_row,
+        "header": list(table.header),
+        "records": records,
+        "first_rows": first,
+        "of_persons": of_persons,
+    }
+
+
+def _holds_persons(seen: dict[str, Any]) -> bool:
+    """Whether any cell of the file is a number as long as ids of persons are; the marks are taken away."""
+    parts = [*seen.get("sheets", ()), *([seen["table"]] if "table" in seen else [])]
+    held = [part.pop("of_persons") for part in parts]
+    return any(held)
+
+
+def _by_shape(seen: dict[str, Any]) -> dict[str, Any]:
+    """What was seen with the shape of cells in place of their texts; of headers where one looks like data."""
+    parts = [*seen.get("sheets", ()), *([seen["table"]] if "table" in seen else [])]
+    for part in parts:
+        part.pop("of_persons", None)
+        for row in part["first_rows"]:
+            row["cells"] = _shapes(row["cells"])
+        header = [name for name in part.get("header", ()) if name]
+        if len({*header}) < len(header) or any(re.search(r"[0-9]{4}", name) for name in header):
+            part["header"] = _shapes(part["header"])
+    return seen
+
+
+def _shapes(cells: Iterable[str]) -> list[str]:
+    shown = []
+    for cell in cells:
+        shape = cell
+        for pattern, letter in _SHAPE:
+            shape = pattern.sub(letter, shape)
+        shown.append(shape)
+    return shown
 
 
 def _show(seen: dict[str, Any]) -> None:
@@ -130,6 +209,8 @@ def _show(seen: dict[str, Any]) -> None:
             else:
                 say_phrase("blank_header", column=f"{number:>5}", to_stdout=True)
         say("", to_stdout=True)
+        if seen["format"] in PERSONS:
+            say_phrase("rows_not_shown", to_stdout=True)
         _show_rows(table["first_rows"])
 
 

@@ -96,7 +96,7 @@ def complain(error: BaseException) -> int:
     if isinstance(error, OSError) and error.strerror:
         say(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}")
         return 1
-    say_phrase("internal", kind=type(error).__name__)
+    say_phrase("internal", kind=getattr(error, "kind", type(error).__name__))
     if os.environ.get("DHIS2_BRIDGE_DEBUG"):
         import traceback
 

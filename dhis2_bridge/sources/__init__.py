@@ -7,7 +7,7 @@ import hashlib
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -17,12 +17,15 @@ from dhis2_bridge.sources import workbook
 from dhis2_bridge.sources.delimited import DelimitedTable
 from dhis2_bridge.sources.document import DocumentTable
 from dhis2_bridge.sources.encodings import TextFile
+from dhis2_bridge.sources.fhir import FhirTable
+from dhis2_bridge.sources.fhir_pool import Pool
 from dhis2_bridge.sources.limits import DEFAULT, Limits
-from dhis2_bridge.sources.recognise import recognise
+from dhis2_bridge.sources.recognise import has_documents_on_lines, recognise
+from dhis2_bridge.sources.sql import SqlTable
 from dhis2_bridge.values import Source
 
 WORKBOOKS: Final = ("xlsx", "xlsm", "xlsb", "xls", "ods")
-FORMATS: Final = (*WORKBOOKS, "csv", "json", "ndjson")
+FORMATS: Final = (*WORKBOOKS, "csv", "json", "ndjson", "fhir", "sql")
 
 _BLOCK: Final = 1 << 20
 # Excel's and LibreOffice's locks, and what file managers leave in folders.
@@ -42,15 +45,20 @@ def open_source(
     quote: str | None = '"',
     records: str | None = None,
     header_row: int | None = None,
+    systems: Mapping[str, Sequence[str]] | None = None,
+    pool: Pool | None = None,
     limits: Limits = DEFAULT,
+    keep_numbers: bool = False,
 ) -> Source:
     """One file, opened: its sheets, or its table whose batches are read later.
 
     `name` is how the user named it (the path, if not given). The path `-` is `stream`: it is copied to a private file
     that goes with the source, so that it can be read twice; so is a pipe. `format` is one of `FORMATS`; without it the
-    content decides, never the extension. Compressed files other than workbooks are not unpacked. `encoding`,
+    content decides, never the extension but `.sql`. Compressed files other than workbooks are not unpacked. `encoding`,
     `delimiter`, `quote` (None: quotes are letters) and `header_row` are for delimited text, `encoding` and `records`
-    (`items[].values[]`) for JSON. Findings of the file are in the source, those of its records in its table.
+    (`items[].values[]`) for JSON, `systems` and `pool` for FHIR (`fhir.FhirTable`); `keep_numbers` is for workbooks:
+    their sheets tell which cells are numbers. Findings of the file are in the source, those of its records in its
+    table.
 
     Raises `UsageError` for a file that is not there and an option that cannot be, `Unreadable` for the rest.
     """
@@ -65,13 +73,18 @@ def open_source(
             raise _too_large(name, limits)
         kind = format or recognise(file, name, limits)
         if kind == "workbook" or kind in WORKBOOKS:
-            return workbook.read(file, name, limits=limits)
+            return workbook.read(file, name, limits=limits, keep_numbers=keep_numbers)
         with file.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
         text = TextFile(file, name, declared=encoding, keep=spool)
-        table: DelimitedTable | DocumentTable
+        table: DelimitedTable | DocumentTable | FhirTable | SqlTable
         if kind == "csv":
             table = DelimitedTable(text, delimiter=delimiter, quote=quote, header_row=header_row, limits=limits)
+        elif kind == "fhir":
+            lines = has_documents_on_lines(file, limits)
+            table = FhirTable(text, lines=lines, systems=systems, pool=pool, limits=limits)
+        elif kind == "sql":
+            table = SqlTable(text)
         else:
             table = DocumentTable(text, lines=kind == "ndjson", records=records, limits=limits)
     except OSError as error:

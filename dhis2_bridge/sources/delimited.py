@@ -3,8 +3,9 @@
 import functools
 import itertools
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
 import polars as pl
@@ -34,6 +35,10 @@ BLOCK: Final = 4 << 20
 BATCH: Final = 3 << 20
 """Bytes of text in one batch, about."""
 
+AHEAD: Final = 2
+"""Blocks that are read side by side where only some columns are wanted."""
+
+_ACROSS: Final = 64  # bytes of a block that are looked at again with the next one
 _CHUNK: Final = 2_048  # records turned into columns at a time, few enough to stay in the processor's cache
 _SAMPLE: Final = 1 << 18
 _SAMPLE_RECORDS: Final = 200
@@ -106,6 +111,9 @@ class DelimitedTable:
         self.findings[:] = self._header_faults
         if self._header_faults:
             return
+        if only is not None:
+            yield from self._side_by_side(only)
+            return
         row, rest, size = self.header_row, b"", 0
         gathered: list[pl.DataFrame] = []
         for block, final in self._blocks(self._records_start, self._block_bytes):
@@ -115,10 +123,49 @@ class DelimitedTable:
             size += len(data) - len(rest)
             self._check_line(rest)
             if frame.height:
-                gathered.append(frame if only is None else frame.select("row", *map(str, only)))
+                gathered.append(frame)
             if gathered and (final or size >= BATCH):
                 yield pl.concat(gathered)
                 gathered, size = [], 0
+
+    def _side_by_side(self, only: Sequence[int]) -> Iterator[pl.DataFrame]:
+        """Some columns of all records, blocks read by threads beside one another while their cuts hold.
+
+        Where the last record of a block ends is guessed by its quotes. A block that is not proven is read record by
+        record, and where that ends elsewhere, the blocks behind it are cut anew.
+        """
+        row = self.header_row
+        blocks = self._blocks(self._records_start, self._block_bytes)
+        waiting: deque[tuple[bytes, bool, bytes, Future[tuple[pl.DataFrame, int, bytes] | None]]] = deque()
+        rest = b""
+        with ThreadPoolExecutor(AHEAD, thread_name_prefix="blocks") as readers:
+
+            def cut(block: bytes, before: bytes, *, final: bool) -> bytes:
+                data = before + block
+                waiting.append((block, final, data, readers.submit(self._quick, data, 0, only, final=final)))
+                return b"" if final else data[last_record_end(data, self.dialect) :]
+
+            more = True
+            while more or waiting:
+                while more and len(waiting) <= AHEAD:
+                    # There is always a last block.
+                    block, final = next(blocks)
+                    more = not final
+                    rest = cut(block, rest, final=final)
+                _, final, data, coming = waiting.popleft()
+                read, before = coming.result(), row
+                if read is None:
+                    read, before = self._careful(data, row, final=final), 0
+                    behind = [(block, last) for block, last, _, _ in waiting]
+                    waiting.clear()
+                    rest = read[2]
+                    for block, last in behind:
+                        rest = cut(block, rest, final=last)
+                frame, records, left = read
+                self._check_line(left)
+                if frame.height:
+                    yield frame.select(pl.col("row") + before, *map(str, only))
+                row += records
 
     def grid(self, limit_rows: int) -> Sheet:
         """The whole file as a grid, for forms that are laid out on it; a broken record is a finding and a blank row.
@@ -138,6 +185,15 @@ class DelimitedTable:
                 self.findings.append(self._broken(row, record.fault))
             rows.append([] if row <= self._hint_rows else [cell if cell.strip() else "" for cell in record.cells])
         return Sheet(source=self.source, sheet=None, rows=rows)
+
+    def holds(self, pattern: re.Pattern[bytes]) -> bool:
+        """Whether anything in the file looks like this, also in records that cannot be read."""
+        before = b""
+        for block, _ in self._blocks(0, self._block_bytes):
+            if pattern.search(before + block):
+                return True
+            before = block[-_ACROSS:]
+        return False
 
     # reading
 
@@ -171,7 +227,9 @@ class DelimitedTable:
         cut = len(data) if final else last_record_end(data, self.dialect)
         # Blank lines at the end hold no record and number none, but would spoil the proof.
         block = data.rstrip(b"\r\n") + b"\n" if final else data[:cut]
-        seen = None if only is None or max(only, default=0) > self._width else only
+        # Cells behind the header are seen by reading all of them only.
+        whole = only is None or max(only, default=0) > self._width or self._width > len(self.header)
+        seen = None if whole else only
         frame = rectangle(block, self._width, self.dialect, seen)
         if frame is None:
             return None

@@ -1,13 +1,14 @@
 """What kind of file this is, by its content: people rename files, and programs save HTML as .xls."""
 
 import json
+import re
 from pathlib import Path
 from typing import Final, Literal
 
 from dhis2_bridge.findings import Finding, Unreadable
 from dhis2_bridge.sources.limits import Limits
 
-Kind = Literal["workbook", "csv", "json", "ndjson"]
+Kind = Literal["workbook", "csv", "json", "ndjson", "fhir", "sql"]
 
 _START: Final = 1 << 16
 
@@ -48,6 +49,11 @@ _MAIL: Final = b"mime-version:"
 _COMPOUND: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _DBF_VERSIONS: Final = b"\x02\x03\x04\x05\x30\x31\x32\x43\x63\x83\x8b\x8e\xcb\xf5\xfb"
 _SPACE: Final = b" \t\r\n"
+# A query is text like any other. Only its name tells it from a table: the one ending that means anything.
+_QUERY: Final = ".sql"
+
+_FHIR: Final = b'"resourceType"'
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?|[{}\[\]]', re.DOTALL)
 
 
 def recognise(path: Path, name: str, limits: Limits) -> Kind:
@@ -72,8 +78,10 @@ def recognise(path: Path, name: str, limits: Limits) -> Kind:
     if text[:32].lower().startswith(_MAIL):
         raise _unsupported(name, "HTML", "save_as_xlsx")
     if text.startswith((b"{", b"[")):
-        return "ndjson" if _has_documents_on_lines(path, limits) else "json"
-    return "csv"
+        if _is_fhir(path, start, limits):
+            return "fhir"
+        return "ndjson" if has_documents_on_lines(path, limits) else "json"
+    return "sql" if name.lower().endswith(_QUERY) else "csv"
 
 
 def _unsupported(name: str, form: str, advice: str) -> Unreadable:
@@ -95,7 +103,32 @@ def _is_dbf(start: bytes) -> bool:
     return plausible_date and 33 <= header <= len(start) and 0x0D in start[32:header:32] + start[header - 1 : header]
 
 
-def _has_documents_on_lines(path: Path, limits: Limits) -> bool:
+def _is_fhir(path: Path, start: bytes, limits: Limits) -> bool:
+    """Whether the first object of a JSON text says at its own level what resource it is.
+
+    It may say so behind a long list of entries; then the document has to be read to know.
+    """
+    start = start.replace(b"\0", b"")
+    depth = 0
+    for token in _TOKEN.finditer(start):
+        if token[0] in b"{[":
+            depth += 1
+        elif token[0] in b"}]":
+            depth -= 1
+            if not depth:
+                return False
+        elif depth == 1 and token[1] and token[0].startswith(_FHIR):
+            return True
+    if _FHIR not in start or path.stat().st_size > limits.document_bytes:
+        return False
+    try:
+        document = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and "resourceType" in document
+
+
+def has_documents_on_lines(path: Path, limits: Limits) -> bool:
     """Whether the first line with content is a whole document and another line follows it."""
     with path.open("rb") as file:
         first = b" "

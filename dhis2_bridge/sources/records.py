@@ -120,8 +120,9 @@ def rectangle(block: bytes, width: int, dialect: Dialect, only: Sequence[int] | 
     """The cells of a block of whole records as columns "1" to `width`, or nothing where that is not proven safe.
 
     Polars' reader is quick and forgives what it should not: it skips, renames and shifts where records differ in
-    shape. So it is first proven that the block is nothing but records of `width` cells: without quotes by counting,
-    with them by a regular expression; and the number of records is counted apart. Blank cells come as null or as "".
+    shape. So it is proven that the block is nothing but records of `width` cells: without quotes by the number of
+    delimiters, with them by a regular expression; and the number of records is counted apart. Blank cells come as null
+    or as "".
     With `only` the other columns are left out, which is quicker.
     """
     if not f"{dialect.delimiter}{dialect.quote or ''}".isascii():  # one byte each is all that Polars can take
@@ -130,7 +131,7 @@ def rectangle(block: bytes, width: int, dialect: Dialect, only: Sequence[int] | 
         return None
     try:
         text = None
-        proof = _COUNTED if _is_counted(block, width, dialect) else None
+        proof = _COUNTED if _is_bare(block, dialect) else None
         if proof is None:
             text = pl.Series([block], dtype=pl.Binary).cast(pl.String)
             proof = next((proof for proof in _proofs(width, dialect) if text.str.contains(proof.pattern)[0]), None)
@@ -146,11 +147,20 @@ def rectangle(block: bytes, width: int, dialect: Dialect, only: Sequence[int] | 
         )
     except pl.exceptions.PolarsError:  # a block that Polars refuses, or more columns than its expressions can hold
         return None
-    if (frame.select(pl.max_horizontal(pl.all().str.len_bytes().max())).item() or 0) > LONGEST_CELL:
+    sizes = pl.all().str.len_bytes()
+    longest, total = frame.select(pl.max_horizontal(sizes.max()), pl.sum_horizontal(sizes.sum()).alias("total")).row(0)
+    if (longest or 0) > LONGEST_CELL:
         return None
+    lines = block.count(b"\n")
+    if proof is _COUNTED:
+        # As many delimiters as records of this width have. A short record would then need a long one beside it, and
+        # for that one Polars refuses the block. What is no part of a cell is a delimiter or a line end.
+        delimiters = block.count(dialect.delimiter.encode()) if only else len(block) - (total or 0) - lines
+        if delimiters != (width - 1) * lines + (0 if only else block.count(b"\r")):
+            return None
     if proof.long_cells and text is not None:
         return frame if _long_cells_are_certain(text, frame, dialect) else None
-    return frame if frame.height == block.count(b"\n") else None
+    return frame if frame.height == lines else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +175,14 @@ class _Proof:
 _COUNTED: Final = _Proof("", None)
 
 
-def _is_counted(block: bytes, width: int, dialect: Dialect) -> bool:
-    """Whether a block without quotes has as many delimiters as records of this width have.
-
-    A short record would then need a long one beside it, and for that one Polars refuses the block.
-    """
+def _is_bare(block: bytes, dialect: Dialect) -> bool:
+    """Whether a block has neither quotes nor NULs, and CR only before LF and then at every line."""
     if (dialect.quote is not None and dialect.quote.encode() in block) or b"\0" in block:
         return False
+    if b"\r" not in block:
+        return True
     lines = block.count(b"\n")
-    returns = block.count(b"\r")
-    if returns and (returns != lines or block.count(b"\r\n") != lines):
-        return False
-    return block.count(dialect.delimiter.encode()) == (width - 1) * lines
+    return block.count(b"\r") == lines and block.count(b"\r\n") == lines
 
 
 @functools.lru_cache(maxsize=16)

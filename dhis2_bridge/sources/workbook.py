@@ -47,7 +47,7 @@ _MERGED_AT_MOST: Final = 5_000_000
 _T = TypeVar("_T")
 
 
-def read(path: Path, name: str, *, limits: Limits = DEFAULT) -> Source:
+def read(path: Path, name: str, *, limits: Limits = DEFAULT, keep_numbers: bool = False) -> Source:
     """The sheets of a workbook, in its order, hidden ones too; sheets of charts and macros are none.
 
     `name` is how the user named the file. The kind of workbook is known by its content, not by its name. `findings`
@@ -60,7 +60,7 @@ def read(path: Path, name: str, *, limits: Limits = DEFAULT) -> Source:
     if path.stat().st_size > min(limits.file_bytes, limits.archive_bytes):
         raise too_large(name, "file_bytes", min(limits.file_bytes, limits.archive_bytes))
     data = path.read_bytes()
-    source = Source(name, "", hashlib.sha256(data).hexdigest())
+    source = Source(name, "", hashlib.sha256(data).hexdigest(), keeps_numbers=keep_numbers)
     if not data:
         raise Unreadable(Finding("file.empty", name))
     if data.startswith(b"PK"):
@@ -132,7 +132,7 @@ def _read_open_xml(source: Source, parts: Mapping[str, Part], limits: Limits) ->
                     formats = workbook_xml.styles(styles, source.name) if styles else ()
                 reader = workbook_xml.CellReader(shared, formats, book.epoch, source.name)
             cells = reader.cells(parts[entry.part].content, entry.name, limits)
-            sheet = _sheet(source.name, entry.name, entry.visible, cells, texts)
+            sheet = _sheet(source, entry.name, entry.visible, cells, texts)
         _add(source, sheet, limits)
 
 
@@ -186,7 +186,7 @@ def _by_engine(
                 number for least, most in unseen.columns for number in range(least, min(most, last_column + 1) + 1)
             ),
         )
-    return _sheet(source.name, entry.name, entry.visible == SheetVisibleEnum.Visible, cells, texts)
+    return _sheet(source, entry.name, entry.visible == SheetVisibleEnum.Visible, cells, texts)
 
 
 def _with_errors(
@@ -214,9 +214,11 @@ def _attempt(call: Callable[[], _T]) -> _T | None:
         raise
 
 
-def _sheet(source: str, name: str, visible: bool, cells: Cells, texts: Texts) -> Sheet:
+def _sheet(of: Source, name: str, visible: bool, cells: Cells, texts: Texts) -> Sheet:
     """The sheet as text, with what has to be told of its cells."""
+    source = of.name
     rows: list[list[str]] = []
+    numbers: set[tuple[int, int]] = set()
     dates: set[tuple[int, int]] = set()
     faults: dict[tuple[int, int], Finding] = {}
     notes: dict[tuple[int, int], Finding] = {}
@@ -226,6 +228,10 @@ def _sheet(source: str, name: str, visible: bool, cells: Cells, texts: Texts) ->
         texts.odd = False
         line = texts.row(values) if values else blank
         rows.append(lead + line if lead and values else line)
+        if of.keeps_numbers:
+            numbers.update(
+                (number, column) for column, value in enumerate(values, cells.first_column) if _counts(value)
+            )
         if texts.odd:
             for column, value in enumerate(values, cells.first_column):
                 if isinstance(value, date):
@@ -250,7 +256,13 @@ def _sheet(source: str, name: str, visible: bool, cells: Cells, texts: Texts) ->
         hidden_columns=cells.hidden_columns,
         faults=faults,
         notes=notes,
+        numbers=frozenset(numbers),
     )
+
+
+def _counts(value: Any) -> bool:
+    """Whether a value is a number in the file."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _told(source: str, sheet: str, row: int, column: int, value: Any) -> Finding | None:

@@ -1,0 +1,16 @@
+"""`workforce`: what personnel registers come to, beside the counts that `convert` makes of them."""
+
+import click
+
+from dhis2_bridge.cli import workforce_compare
+
+
+@click.group("workforce")
+def command() -> None:
+    """Personnel registers: compare two of them.
+
+    Persons stay in memory: nothing of them is printed or written.
+    """
+
+
+command.add_command(workforce_compare.command)

@@ -1,0 +1,88 @@
+"""From rows in numbers to counted cells in texts: one value for each org unit, data element and options of axes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import polars as pl
+
+from dhis2_bridge.mapping_workforce import Measure
+from dhis2_bridge.row_notes import PLACE
+
+UNIT: Final = "#unit"
+ORDER: Final = "#order"
+ELEMENT: Final = "#element"
+
+
+@dataclass(slots=True)
+class Grouping:
+    """What the numbers of rows stand for.
+
+    `axes` are all axes of the mapping, `options` those of each axis by their places, `unit_columns` the label columns
+    of the distinct org units, `origin` the places of all rows by their `#order`.
+    """
+
+    axes: tuple[str, ...]
+    unit_columns: list[pl.Series] = field(default_factory=list)
+    options: dict[str, list[str]] = field(default_factory=dict)
+    origin: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    def cells(
+        self, rows: pl.DataFrame, place: int, measure: Measure, elements: list[str], value: pl.Expr, over: int
+    ) -> pl.DataFrame:
+        """The cells of a measure: sums of `value`, divided by `over`, with the place of the first row.
+
+        `rows` has `#unit`, `#element`, `#axis <name>` and `#order`. One number stands for all that a group is told by.
+        """
+        key = pl.col(UNIT).cast(pl.UInt64) * max(1, len(elements)) + pl.col(ELEMENT)
+        for name in measure.by:
+            key = key * max(1, len(self.options[name])) + pl.col(f"#axis {name}")
+        made = (
+            rows.lazy()
+            .select(key.alias("#key"), value.alias("value"), ORDER)
+            .filter(pl.col("#key").is_not_null())
+            .group_by("#key")
+            .agg(pl.col("value").sum(), pl.col(ORDER).min())
+            .sort("#key")
+            .collect()
+        )
+        numbers = made["#key"]
+        options: dict[str, pl.Series] = {}
+        for name in reversed(measure.by):
+            count = max(1, len(self.options[name]))
+            options[name] = pl.Series(self.options[name], dtype=pl.String).gather(numbers % count)
+            numbers = numbers // count
+        count = max(1, len(elements))
+        element = pl.Series(elements, dtype=pl.String).gather(numbers % count)
+        units = numbers // count
+        nothing = pl.lit(None, dtype=pl.String)
+        return made.select(
+            *(column.gather(units) for column in self.unit_columns),
+            element.alias("data_element"),
+            *(options[name].alias(name) if name in options else nothing.alias(name) for name in self.axes),
+            pl.lit(place, dtype=pl.UInt32).alias("measure"),
+            (pl.col("value") / over).alias("value"),
+            *(self.origin[name].gather(made[ORDER]) for name in PLACE),
+        )
+
+
+def best_of(rows: pl.DataFrame, once: Sequence[str], precedence: Sequence[tuple[str, bool]]) -> pl.DataFrame:
+    """One row for each of these columns together: the first by the precedence (column, whether the largest is)."""
+    largest_first = [most for _, most in precedence]
+    ordered = rows.sort(*(name for name, _ in precedence), descending=largest_first, nulls_last=True)
+    return ordered.unique(once, keep="first", maintain_order=True)
+
+
+def empty(labels: Sequence[str], axes: Sequence[str]) -> pl.DataFrame:
+    """No cells."""
+    categorical = pl.Categorical()
+    return pl.DataFrame(
+        schema={
+            **dict.fromkeys((*labels, "data_element", *axes), pl.String()),
+            "measure": pl.UInt32(),
+            "value": pl.Float64(),
+            "source": categorical,
+            "sheet": categorical,
+            "row": pl.UInt32(),
+        }
+    )

@@ -1,0 +1,124 @@
+"""How the id of a person is built: check digit, sex and birth date in it. What does not fit is a warning."""
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import pairwise
+from typing import Final
+
+import polars as pl
+
+from dhis2_bridge.mapping_workforce import Identity
+
+ID: Final = "#id"
+
+_TOGETHER: Final = 4
+_TAIL: Final = 7
+
+_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+class Digits:
+    """The digits of whole ids as expressions over columns of numbers: `#head` and `#tail`, seven digits at most each.
+
+    Small numbers are quick to take apart. An id of more than 14 digits does not fit and is taken apart as text.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._head = count - _TAIL
+
+    def columns(self) -> list[pl.Expr]:
+        """The columns that digits are taken from, made of the text `#shaped`."""
+        if self._count > 2 * _TAIL:
+            return []
+        number = pl.col("#shaped").cast(pl.UInt64, strict=False)
+        over = pl.lit(10**_TAIL, dtype=pl.UInt64)
+        return [(number // over).cast(pl.UInt32).alias("#head"), (number % over).cast(pl.UInt32).alias("#tail")]
+
+    def one(self, place: int) -> pl.Expr:
+        """The digit at a place, from 1."""
+        return self.span((place,))
+
+    def span(self, places: tuple[int, ...]) -> pl.Expr:
+        """The number that stands from the first to the last of these places."""
+        first, last = places[0], places[-1]
+        if self._count <= 2 * _TAIL and last <= self._head:
+            return _cut(pl.col("#head"), self._head - last, last - first + 1)
+        if self._count <= 2 * _TAIL and first > self._head:
+            return _cut(pl.col("#tail"), self._count - last, last - first + 1)
+        return pl.col("#shaped").str.slice(first - 1, last - first + 1).cast(pl.UInt32, strict=False)
+
+    def weighted(self, weights: Sequence[int]) -> pl.Expr:
+        """The sum of the first digits, each times its weight: looked up for a few digits at a time."""
+        parts: list[pl.Expr] = []
+        bounds = sorted({*range(0, len(weights), _TOGETHER), min(max(self._head, 0), len(weights)), len(weights)})
+        for first, stop in pairwise(bounds):
+            sums = [0]
+            for weight in weights[first:stop]:
+                sums = [known + weight * digit for known in sums for digit in range(10)]
+            parts.append(_looked_up(sums, self.span((first + 1, stop))))
+        return pl.sum_horizontal(parts)
+
+
+def _cut(number: pl.Expr, behind: int, digits: int) -> pl.Expr:
+    """So many digits of a number, with so many behind them."""
+    cut: pl.Expr = number // pl.lit(10**behind, dtype=pl.UInt32) if behind else number
+    whole: pl.Expr = cut % pl.lit(10**digits, dtype=pl.UInt32)
+    return whole
+
+
+def _looked_up(table: list[int], place: pl.Expr) -> pl.Expr:
+    return pl.lit(pl.Series(table, dtype=pl.Int32)).gather(place)
+
+
+def read(ids: pl.DataFrame, identity: Identity) -> pl.DataFrame:
+    """What ids (a column `#id`) tell: `#fault` (digits, check, zero, birth; null where sound), `#sex` and `#born`.
+
+    Sex and birth date are null where the id is not of the right shape, or the date is none.
+    """
+    shaped = pl.col(ID).str.contains(rf"^[0-9]{{{identity.digits}}}$")
+    digits = Digits(identity.digits)
+    fault = pl.lit(None, dtype=pl.String)
+    nothing = pl.lit(None, dtype=pl.String).alias("#sex"), pl.lit(None, dtype=pl.Date).alias("#born")
+    frame = ids.with_columns(pl.when(shaped).then(pl.col(ID)).alias("#shaped"), *nothing)
+    frame = frame.with_columns(digits.columns())
+    if identity.birth is not None:
+        birth = identity.birth
+        centuries = [birth.century.map.get(str(digit), 0) for digit in range(10)]
+        century = _looked_up(centuries, digits.one(birth.century.digit))
+        frame = frame.with_columns(
+            pl.when(century > 0).then(century + digits.span(birth.year).cast(pl.Int32)).alias("#year"),
+            digits.span(birth.month).alias("#month"),
+            digits.span(birth.day).alias("#day"),
+        )
+        year = pl.col("#year")
+        leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
+        longest = _looked_up([0, *_DAYS, *[0] * 87], pl.col("#month"))
+        longest = longest + pl.when((pl.col("#month") == 2) & leap).then(1).otherwise(0)
+        real = year.is_not_null() & (pl.col("#day") > 0) & (pl.col("#day").cast(pl.Int32) <= longest)
+        frame = frame.with_columns(pl.when(real).then(year).alias("#year"))
+        made = pl.date(year, pl.when(year.is_not_null()).then("#month"), pl.when(year.is_not_null()).then("#day"))
+        frame = frame.with_columns(made.alias("#born"))
+        fault = pl.when(pl.col("#shaped").is_not_null() & pl.col("#born").is_null()).then(pl.lit("birth"))
+    for span in identity.not_zero:
+        fault = pl.when(digits.span(span) == 0).then(pl.lit("zero")).otherwise(fault)
+    if identity.check is not None:
+        weights = identity.check.weights
+        total = digits.weighted([weights[place % len(weights)] for place in range(identity.digits - 1)])
+        wrong = total % identity.check.modulus != digits.one(identity.digits).cast(pl.Int32)
+        fault = pl.when(pl.col("#shaped").is_not_null() & wrong).then(pl.lit("check")).otherwise(fault)
+    if identity.sex is not None:
+        odd = digits.one(identity.sex.digit) % 2 == 1
+        told = pl.when(odd).then(pl.lit(identity.sex.odd)).otherwise(pl.lit(identity.sex.even))
+        frame = frame.with_columns(pl.when(pl.col("#shaped").is_not_null()).then(told).alias("#sex"))
+    fault = pl.when(pl.col("#shaped").is_null() & pl.col(ID).is_not_null()).then(pl.lit("digits")).otherwise(fault)
+    return frame.with_columns(fault.alias("#fault")).select(*ids.columns, "#fault", "#sex", "#born")
+
+
+def completed_years(born: pl.Expr, as_of: date, *, leap_day: str = "march_1") -> pl.Expr:
+    """Age in completed years on a day: one of 29 February turns on 1 March in common years, or on 28 February."""
+    birthday = born.dt.month().cast(pl.Int32) * 100 + born.dt.day()
+    common = not (as_of.year % 4 == 0 and (as_of.year % 100 != 0 or as_of.year % 400 == 0))
+    if leap_day == "february_28" and common:
+        birthday = pl.when(birthday == 229).then(228).otherwise(birthday)
+    return as_of.year - born.dt.year() - (birthday > as_of.month * 100 + as_of.day).cast(pl.Int32)

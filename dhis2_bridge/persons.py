@@ -1,0 +1,209 @@
+"""Which rows are one person, where that is in doubt, and which of a person's contracts is the main job.
+
+Nothing depends on the order of rows: where all that is declared is equal, the texts of the rows themselves decide.
+Work that compares rows is done for the few persons with several contracts only.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import polars as pl
+
+from dhis2_bridge import identities, names
+from dhis2_bridge.findings import arguments_text
+from dhis2_bridge.identities import ID
+from dhis2_bridge.mapping_workforce import Person
+from dhis2_bridge.row_notes import PLACE, RowNotes, json_of, quoted
+
+PERSON: Final = "#person"
+"""A number for each person; null for a row that is nobody's as far as can be told."""
+
+BORN: Final = "#born"
+SEX: Final = "#sex"
+
+_SEPARATOR: Final = "\x1f"
+_LOST: Final = r"^[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+$"
+_NUMBER: Final = r"^[1-9][0-9]{0,17}$"
+_OTHERS: Final = 1 << 63
+
+
+def identify(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFrame:
+    """The rows with `#person`; those whose id is missing, lost or in conflict are noted.
+
+    `rows` has the place, `#order`, `#born` and `#sex` as declared; these two come back as they count.
+    """
+    text = pl.col(person.column).str.strip_chars()
+    rows = rows.with_columns(text.alias(ID))
+    lost = rows[ID].str.contains(_LOST).fill_null(False)
+    if lost.any():
+        notes.add(rows.filter(lost), "person.id_unrecoverable", person.column)
+        rows = rows.with_columns(pl.when(~lost).then(ID).alias(ID))
+    rows = _numbered(_missing(rows, person, lost, notes))
+    if person.identity is not None:
+        rows = _judged(rows, person, notes)
+    return _conflicts(rows, person, notes).drop(ID)
+
+
+def _missing(rows: pl.DataFrame, person: Person, lost: pl.Series, notes: RowNotes) -> pl.DataFrame:
+    """The rows with `#name_id` for those without an id that are told apart by name and birth date."""
+    rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias("#name_id"))
+    without = rows[ID].is_null() & ~lost
+    if not without.any():
+        return rows
+    if person.missing == "refuse":
+        notes.add(rows.filter(without), "person.missing", person.column)
+        return rows
+    held = rows.filter(without)
+    folded = [_latin(held[name]) for name in person.name]
+    keys = held.select(
+        pl.when(pl.col(BORN).is_not_null() & pl.any_horizontal(text.is_not_null() for text in folded)).then(
+            pl.concat_str(
+                [*(text.fill_null("") for text in folded), pl.col(BORN).cast(pl.String)], separator=_SEPARATOR
+            )
+        )
+    ).to_series()
+    notes.add(held.filter(keys.is_null()), "person.missing", person.column)
+    notes.add(held.filter(keys.is_not_null()), "person.by_name_and_birth", person.column)
+    return rows.with_columns(
+        pl.Series("#name_id", [None] * rows.height, dtype=pl.String).scatter(without.arg_true(), keys)
+    )
+
+
+def _latin(texts: pl.Series) -> pl.Series:
+    """Names as they are compared: across apostrophes, look-alikes and scripts."""
+    distinct = texts.unique().drop_nulls()
+    if distinct.is_empty():
+        return texts
+    keys = pl.Series([names.latin(text) for text in distinct], dtype=pl.String)
+    return texts.replace_strict(distinct, keys, default=None, return_dtype=pl.String)
+
+
+def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `#person`: the id itself where it is a number, else a place among the other ids."""
+    number = pl.when(pl.col(ID).str.contains(_NUMBER)).then(pl.col(ID)).cast(pl.UInt64)
+    rows = rows.with_columns(number.alias(PERSON))
+    others = rows.select(
+        pl.when(pl.col(PERSON).is_null()).then(
+            pl.coalesce(pl.concat_str(pl.lit("i"), ID), pl.concat_str(pl.lit("n"), "#name_id"))
+        )
+    ).to_series()
+    if others.null_count() < rows.height:
+        distinct = others.unique().drop_nulls().sort()
+        places = pl.int_range(_OTHERS, _OTHERS + len(distinct), dtype=pl.UInt64, eager=True)
+        found = others.replace_strict(distinct, places, default=None, return_dtype=pl.UInt64)
+        rows = rows.with_columns(pl.coalesce(PERSON, found).alias(PERSON))
+    return rows.drop("#name_id")
+
+
+def _judged(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFrame:
+    """Notes ids that are not built as declared, and sex and birth date that differ from what the id tells."""
+    identity = person.identity
+    if identity is None:
+        return rows
+    told = identities.read(rows.select(ID), identity)
+    fault = told["#fault"]
+    if fault.null_count() < len(fault):
+        reasons = rows.select(*PLACE).with_columns(fault).filter(pl.col("#fault").is_not_null())
+        notes.add(reasons, "person.id_structure", person.column, json_of(reason=quoted(pl.col("#fault"))))
+    wins = person.sex_or_birth_differs_from_id == "identity"
+    for kind, name, by_id in ((SEX, person.sex, told["#sex"]), (BORN, person.birth_date, told["#born"])):
+        if name is None:
+            continue
+        # An id with a wrong check digit is no witness.
+        differs = ((rows[kind] != by_id) & fault.is_null()).fill_null(False)
+        if differs.any():
+            code = "person.sex_differs" if kind == SEX else "person.birth_differs"
+            notes.add(rows.filter(differs), code, name, {"counts": person.sex_or_birth_differs_from_id})
+            if wins:
+                rows = rows.with_columns(rows[kind].zip_with(~differs, by_id))
+    return rows
+
+
+def several(person: pl.Series) -> pl.Series:
+    """Which rows are of persons with more than one of these rows."""
+    return person.is_duplicated() & person.is_not_null()
+
+
+def _conflicts(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFrame:
+    """The rows without those of persons who are two by their names, sex or birth date, where they are refused."""
+    compared = [name for name in person.name if name in rows.columns]
+    kinds = {**dict.fromkeys(compared, "name"), SEX: "sex", BORN: "birth_date"}
+    many = rows.select(PERSON, *PLACE, "#order", *kinds).filter(several(rows[PERSON])).sort("#order")
+    if many.is_empty():
+        return rows
+    # Different or not is seen by the least and the largest; which are counted for the few that differ only.
+    counts = many.group_by(PERSON).agg(pl.col(name).min() != pl.col(name).max() for name in kinds)
+    doubtful = counts.filter(pl.any_horizontal(pl.col(name) for name in kinds))
+    if doubtful.is_empty():
+        return rows
+    held = many.join(doubtful.select(PERSON), on=PERSON, how="semi", maintain_order="left")
+    held = held.with_columns(_latin(held[name]).alias(name) for name in compared)
+    counts = held.group_by(PERSON).agg(pl.col(name).drop_nulls().n_unique() for name in kinds)
+    differs = {
+        f"#differs {kind}": pl.any_horizontal(pl.col(name) > 1 for name, of in kinds.items() if of == kind)
+        for kind in dict.fromkeys(kinds.values())
+    }
+    counts = counts.with_columns(**differs).filter(pl.any_horizontal(*differs))
+    if counts.is_empty():
+        return rows
+    told = (
+        held.join(counts.select(PERSON, *differs), on=PERSON, how="inner", maintain_order="left")
+        .group_by(PERSON, maintain_order=True)
+        .agg(*(pl.col(name).first() for name in (*PLACE, *differs)), pl.col("row").alias("rows"))
+    )
+    said = [
+        arguments_text({"differs": [kind.rpartition(" ")[2] for kind in differs if one[kind]], "rows": one["rows"][:8]})
+        for one in told.iter_rows(named=True)
+    ]
+    code = "person.conflict" if person.conflict == "refuse" else "person.conflict_first"
+    notes.add(told.with_columns(pl.Series("said", said)), code, person.column, pl.col("said"))
+    if person.conflict != "refuse":
+        return rows
+    refused = rows[PERSON].is_in(counts[PERSON].implode())
+    return rows.with_columns(pl.when(~refused.fill_null(False)).then(PERSON).alias(PERSON))
+
+
+def main_jobs(rows: pl.DataFrame, person: pl.Series, by: Sequence[tuple[str, bool]]) -> pl.Series:
+    """Which rows are those of main jobs: one for each person.
+
+    `person` is `#person`, null where a row cannot be one; `by` columns in the order in which they decide, each with
+    whether the largest comes first; nulls come last.
+    """
+    many = several(person)
+    is_main = person.is_not_null() & ~many
+    if not many.any():
+        return is_main
+    columns = [name for name, _ in by]
+    best = (
+        rows.select(person, *(name for name in columns))
+        .with_row_index("#index")
+        .filter(many)
+        .sort(PERSON, *columns, descending=[False, *(most for _, most in by)], nulls_last=True)
+        .unique(PERSON, keep="first", maintain_order=True)
+    )
+    return is_main.scatter(best["#index"], values=True)
+
+
+def repeated(rows: pl.DataFrame, columns: Sequence[str], notes: RowNotes, name: str) -> None:
+    """Notes contracts that say the same again: person, org unit, occupation and start."""
+    same = [PERSON, *columns]
+    held = rows.sort("#order").with_columns(pl.col("row").first().over(same).alias("first"))
+    again = held.filter(pl.struct(same).is_first_distinct().not_() & pl.col(columns[-1]).is_not_null())
+    notes.add(again, "contract.repeated", name, json_of(other=pl.col("first").cast(pl.String)))
+
+
+def over_rate(rows: pl.DataFrame, rate: str, limit: float, notes: RowNotes, name: str) -> None:
+    """Notes persons whose rates come to more than anyone can work; at the first of their rows."""
+    totals = (
+        rows.filter(pl.col(PERSON).is_not_null())
+        .sort("#order")
+        .group_by(PERSON, maintain_order=True)
+        .agg(pl.col(*PLACE).first(), pl.col(rate).sum().alias("total"), pl.len().alias("contracts"))
+        .filter(pl.col("total") > limit + 1e-9)
+    )
+    said = json_of(
+        contracts=pl.col("contracts").cast(pl.String),
+        limit=pl.lit(f"{limit:g}"),
+        total=pl.col("total").round(4).cast(pl.String),
+    )
+    notes.add(totals, "person.total_rate", name, said)

@@ -109,7 +109,7 @@ def content(path: Path) -> bytes | dict[str, bytes]:
 
 
 def generated(folder: Path) -> dict[str, Path]:
-    found = chain.from_iterable((folder / name).rglob("*.*") for name in ("metadata", "phc", "tb"))
+    found = chain.from_iterable((folder / name).rglob("*.*") for name in ("metadata", "phc", "hrh", "tb"))
     return {path.relative_to(folder).as_posix(): path for path in found if not path.name.startswith("~$")}
 
 

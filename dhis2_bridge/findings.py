@@ -211,6 +211,13 @@ CODES: Final[dict[str, Code]] = {
     "headcount.total_differs": Code("warning", arguments=("data_element", "total", "sum", "parts")),
     "headcount.implausible": Code("warning", arguments=("name", "value", "least", "most")),
     "stock.not_known": Code("warning"),
+    # small counts
+    "small_cells.found": Code("warning", arguments=("data_element", "cells", "below")),
+    "small_cells.coarsened": Code("info", arguments=("data_element", "axis", "option", "cells")),
+    "small_cells.withheld": Code("info", arguments=("data_element", "cells")),
+    "small_cells.sums_low": Code("warning", arguments=("cells",)),
+    "small_cells.total_known": Code("warning", arguments=("data_element", "totals")),
+    "small_cells.not_guarded": Code("warning", arguments=("data_element", "cells")),
     # the server's answer
     "server.refused": Code("error", arguments=("server_code", "message")),
     "server.not_stored": Code("error", arguments=("message",)),

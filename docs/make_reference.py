@@ -59,6 +59,7 @@ FAMILIES: Final = {
     "stock": "Stocks and the period before",
     "posts": "Posts",
     "headcount": "Counts of persons",
+    "small_cells": "Small counts",
     "server": "The server's answer",
 }
 """Headings by the first part of a code."""

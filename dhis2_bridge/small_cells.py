@@ -208,9 +208,9 @@ def _coarsened(
 
 def _merged(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     """Counts that now stand at one place, added up; the place is that of the first row among them."""
-    first = pl.struct(pl.col("source").cast(pl.String), pl.col("sheet").cast(pl.String), "row").arg_min()
-    places = [pl.col(name).get(first).alias(name) for name in _FIRST]
-    return rows.group_by(by, maintain_order=True).agg(pl.col("value").sum(), *places)
+    order = [pl.col("source", "sheet").cast(pl.String), pl.col("row")]
+    rows = rows.sort(*order, nulls_last=True)
+    return rows.group_by(by, maintain_order=True).agg(pl.col("value").sum(), *(pl.col(name).first() for name in _FIRST))
 
 
 # -- suppress ------------------------------------------------------------------------------------------------------

@@ -139,6 +139,12 @@ def test_coarsen_drops_age_and_then_sex_where_counts_are_small() -> None:
         ("coarsened", {"data_element": "HW_3221", "axis": "SEX", "option": "UNK", "cells": 2}),
     ]
     assert made.schema == before.schema
+    assert sorted(made.select("unit", "data_element", "SEX", "row").rows()) == [
+        ("A", "HW_2211", "F", 2),
+        ("A", "HW_2211", "M", 4),
+        ("B", "HW_2211", "F", 5),
+        ("B", "HW_3221", "UNK", 6),
+    ]
 
 
 def test_what_is_small_after_the_last_axis_is_flagged() -> None:

@@ -37,7 +37,7 @@ def count(gathering: Gathering, given: Mapping[str, str]) -> Made:
     found = [*counted.findings, *workforce_checks.check(counted.cells, declared, gathering.labels, places)]
     cells = counted.cells
     if declared.small_cells is not None:
-        from dhis2_bridge import small_cells  # noqa: PLC0415 - needs a solver, and few mappings ask for it
+        from dhis2_bridge import small_cells  # noqa: PLC0415 - few mappings ask for it
 
         cells, small = small_cells.apply(cells, declared.axes, declared.small_cells, declared.measures)
         found.append(small)

@@ -5,7 +5,7 @@ What reading finds in such a file is told without what stands in it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
@@ -207,5 +207,4 @@ def _place(source: str, sheet: str | None) -> Iterable[pl.Expr]:
 
 def _batches(table: Table, only: list[int]) -> Iterator[pl.DataFrame]:
     """The batches of a table; of a delimited one the columns that are used only."""
-    kind: Any = table
-    return iter(kind.batches(only) if isinstance(table, DelimitedTable) else table.batches())
+    return table.batches(only) if isinstance(table, DelimitedTable) else table.batches()

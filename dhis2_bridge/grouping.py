@@ -66,13 +66,6 @@ class Grouping:
         )
 
 
-def best_of(rows: pl.DataFrame, once: Sequence[str], precedence: Sequence[tuple[str, bool]]) -> pl.DataFrame:
-    """One row for each of these columns together: the first by the precedence (column, whether the largest is)."""
-    largest_first = [most for _, most in precedence]
-    ordered = rows.sort(*(name for name, _ in precedence), descending=largest_first, nulls_last=True)
-    return ordered.unique(once, keep="first", maintain_order=True)
-
-
 def empty(labels: Sequence[str], axes: Sequence[str]) -> pl.DataFrame:
     """No cells."""
     categorical = pl.Categorical()

@@ -173,15 +173,15 @@ def main_jobs(rows: pl.DataFrame, person: pl.Series, by: Sequence[tuple[str, boo
     is_main = person.is_not_null() & ~many
     if not many.any():
         return is_main
-    columns = [name for name, _ in by]
-    best = (
-        rows.select(person, *(name for name in columns))
-        .with_row_index("#index")
-        .filter(many)
-        .sort(PERSON, *columns, descending=[False, *(most for _, most in by)], nulls_last=True)
-        .unique(PERSON, keep="first", maintain_order=True)
-    )
-    return is_main.scatter(best["#index"], values=True)
+    held = rows.select(person, *(name for name, _ in by)).with_row_index("#index").filter(many)
+    return is_main.scatter(best_of(held, [PERSON], by)["#index"], values=True)
+
+
+def best_of(rows: pl.DataFrame, once: Sequence[str], precedence: Sequence[tuple[str, bool]]) -> pl.DataFrame:
+    """One row for each of these columns together: the first by the precedence (column, whether the largest is)."""
+    largest_first = [most for _, most in precedence]
+    ordered = rows.sort(*(name for name, _ in precedence), descending=largest_first, nulls_last=True)
+    return ordered.unique(once, keep="first", maintain_order=True)
 
 
 def repeated(rows: pl.DataFrame, columns: Sequence[str], notes: RowNotes, name: str) -> None:

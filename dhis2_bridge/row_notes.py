@@ -72,8 +72,3 @@ def json_of(**columns: pl.Expr) -> pl.Expr:
 def quoted(text: pl.Expr) -> pl.Expr:
     """A text of letters and digits in quotes, for `json_of`."""
     return pl.concat_str([pl.lit('"'), text, pl.lit('"')])
-
-
-def file_and_row(source: pl.Expr, row: pl.Expr) -> pl.Expr:
-    """Another row, said as an argument: its number."""
-    return pl.concat_str([source.cast(pl.String), pl.lit(", "), row])

@@ -160,12 +160,11 @@ class _Table:
                     if after is None:
                         continue
                     cost = sum(self._cost(one) for one in after if one not in self.places)
-                    if free and cost:
-                        continue
-                    if free or best is None or cost < least:
-                        best, least = after, cost
                     if free:
-                        return best
+                        if not cost:
+                            return after
+                    elif best is None or cost < least:
+                        best, least = after, cost
         return best
 
     def _cost(self, place: Place) -> int:

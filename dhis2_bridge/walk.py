@@ -13,16 +13,7 @@ from typing import Any, BinaryIO, Final
 
 import polars as pl
 
-from dhis2_bridge import (
-    checks,
-    cumulative,
-    layout,
-    names,
-    payload,
-    recognise,
-    sources,
-    totals,
-)
+from dhis2_bridge import checks, cumulative, layout, names, payload, recognise, sources, totals
 from dhis2_bridge.bound import ReadDate, evident_date
 from dhis2_bridge.columns import Columns
 from dhis2_bridge.converter import Converter

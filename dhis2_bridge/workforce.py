@@ -26,7 +26,7 @@ import polars as pl
 
 from dhis2_bridge import axes, persons, predicates
 from dhis2_bridge.findings import arguments_text
-from dhis2_bridge.grouping import ELEMENT, ORDER, UNIT, Grouping, best_of, empty
+from dhis2_bridge.grouping import ELEMENT, ORDER, UNIT, Grouping, empty
 from dhis2_bridge.mapping import Mapping
 from dhis2_bridge.mapping_workforce import GROUP, OCCUPATION, Measure
 from dhis2_bridge.occupations import RESOLVED, Occupations
@@ -99,7 +99,6 @@ class _Count:
         self.types = types_of(mapping.tables[0])
         self.notes = RowNotes()
         self.occupations = Occupations(self.workforce.occupation) if self.workforce.occupation else None
-        self.unit_texts = pl.Series([], dtype=pl.String)
         self.grouping = Grouping(tuple(self.workforce.axes))
         self.facts: list[pl.DataFrame] = []
         self.people = 0
@@ -150,7 +149,6 @@ class _Count:
             )
         seen = [rows[UNIT].unique().cast(pl.String) for rows in made.values()]
         known = pl.concat(seen).unique().drop_nulls().sort() if seen else pl.Series([], dtype=pl.String)
-        self.unit_texts = known
         if known.is_empty():
             return made
         if self.labels:
@@ -195,22 +193,22 @@ class _Count:
 
     def _holds(self, rows: pl.DataFrame, text: str) -> pl.Series:
         """Where a condition holds; rows for which it cannot be decided are noted and left out."""
-        predicate = predicates.compile(text, self.types)
-        decided = predicate.decide(rows, self._names(rows, predicate.columns))
+        decided = self._decided(rows, text)
         for name, undecided in decided.unreadable:
-            if undecided.any():
-                self.notes.add(
-                    rows.filter(undecided), "predicate.unreadable", name, {"predicate": text, "column": name}
-                )
+            self.notes.add(rows.filter(undecided), "predicate.unreadable", name, {"predicate": text, "column": name})
         return decided.answer
+
+    def _decided(self, rows: pl.DataFrame, text: str) -> predicates.Decided:
+        """A condition over rows, and the rows for which it cannot be decided."""
+        predicate = predicates.compile(text, self.types)
+        return predicate.decide(rows, self._names(rows, predicate.columns))
 
     def _current(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The contracts of the reference date."""
         text = self.workforce.current
         if text is None:
             return rows
-        predicate = predicates.compile(text, self.types)
-        decided = predicate.decide(rows, self._names(rows, predicate.columns))
+        decided = self._decided(rows, text)
         undecided = pl.Series([False], dtype=pl.Boolean).new_from_index(0, rows.height)
         for name, one in decided.unreadable:
             undecided |= one
@@ -229,22 +227,22 @@ class _Count:
         workforce, person = self.workforce, self.workforce.person
         rows = self._current(self.rows.pop(source))
         self.contracts = rows.height
-        empty = pl.lit(None)
+        nothing = pl.lit(None)
         for name in (person.birth_date, person.sex, *person.name):
             if name is not None and name not in rows.columns:
-                rows = rows.with_columns(empty.cast(pl.String).alias(name))
+                rows = rows.with_columns(nothing.cast(pl.String).alias(name))
         born, rate, start = (self._typed(rows, name) for name in (person.birth_date, workforce.rate, workforce.start))
         rows = rows.with_columns(
-            (empty.cast(pl.Date) if born is None else born).alias(BORN),
-            (empty.cast(pl.Float64) if rate is None else rate).alias(RATE),
-            (empty.cast(pl.Date) if start is None else start).alias(START),
+            (nothing.cast(pl.Date) if born is None else born).alias(BORN),
+            (nothing.cast(pl.Float64) if rate is None else rate).alias(RATE),
+            (nothing.cast(pl.Date) if start is None else start).alias(START),
             self._sexes(rows).alias(SEX),
         )
         rows = persons.identify(rows, person, self.notes)
         self._remember(rows)
         rows = self._resolved(rows)
         prefer = workforce.main_job.prefer
-        preferred = pl.lit(value=False) if prefer is None else self._preferred(rows, prefer)
+        preferred = pl.lit(value=False) if prefer is None else self._decided(rows, prefer).answer
         rows = self._on_axes(rows.with_columns(preferred.alias("#preferred")), measures)
         self._look_at_persons(rows)
         is_main = self._main(rows)
@@ -280,10 +278,6 @@ class _Count:
             return pl.lit(None, dtype=pl.String)
         axis = next((one for one in self.workforce.axes.values() if one.column == column), None)
         return rows[column] if axis is None else axes.words(axis, rows[column])
-
-    def _preferred(self, rows: pl.DataFrame, text: str) -> pl.Series:
-        predicate = predicates.compile(text, self.types)
-        return predicate.decide(rows, self._names(rows, predicate.columns)).answer
 
     def _precedence(self, rows: pl.DataFrame) -> list[tuple[str, bool]]:
         """The columns by which a main job is chosen, each with whether the largest comes first.
@@ -351,7 +345,7 @@ class _Count:
         elements, of_answer = self._elements(measure)
         rows = rows.with_columns(of_answer.gather(rows[RESOLVED]).alias(ELEMENT))
         if once:
-            rows = best_of(rows, [UNIT, ELEMENT, PERSON], self._precedence(rows))
+            rows = persons.best_of(rows, [UNIT, ELEMENT, PERSON], self._precedence(rows))
         return self.grouping.cells(rows, place, measure, elements, value, over)
 
     def _elements(self, measure: Measure) -> tuple[list[str], pl.Series]:

@@ -154,15 +154,18 @@ def _table(table: Any, shown: int) -> dict[str, Any]:
 
 def _holds_persons(seen: dict[str, Any]) -> bool:
     """Whether any cell of the file is a number as long as ids of persons are; the marks are taken away."""
-    parts = [*seen.get("sheets", ()), *([seen["table"]] if "table" in seen else [])]
-    held = [part.pop("of_persons") for part in parts]
+    held = [part.pop("of_persons") for part in _parts(seen)]
     return any(held)
+
+
+def _parts(seen: dict[str, Any]) -> list[dict[str, Any]]:
+    """The sheets, or the one table."""
+    return [*seen.get("sheets", ()), *([seen["table"]] if "table" in seen else [])]
 
 
 def _by_shape(seen: dict[str, Any]) -> dict[str, Any]:
     """What was seen with the shape of cells in place of their texts; of headers where one looks like data."""
-    parts = [*seen.get("sheets", ()), *([seen["table"]] if "table" in seen else [])]
-    for part in parts:
+    for part in _parts(seen):
         part.pop("of_persons", None)
         for row in part["first_rows"]:
             row["cells"] = _shapes(row["cells"])

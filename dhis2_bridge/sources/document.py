@@ -235,7 +235,7 @@ class DocumentTable:
 
     def _documents(self, faults: list[Finding]) -> Iterator[tuple[int, Any]]:
         """The document of each line that has one, with its number."""
-        for number, line in enumerate(self._text_lines(), 1):
+        for number, line in enumerate(self._text.lines(self._limits.line_bytes), 1):
             if line.isspace() or not line:
                 continue
             try:
@@ -249,15 +249,6 @@ class DocumentTable:
                 faults.extend(self._finding(fault, number) for fault in repeated)
             else:
                 yield number, document
-
-    def _text_lines(self) -> Iterator[bytes]:
-        rest = b""
-        for block in self._text.blocks():
-            *lines, rest = (rest + block).split(b"\n")
-            yield from lines
-            if len(rest) > self._limits.line_bytes:
-                raise self._too_large("line_bytes", self._limits.line_bytes)
-        yield rest
 
     # findings
 

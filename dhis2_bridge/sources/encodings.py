@@ -86,6 +86,20 @@ class TextFile:
             reason = error.strerror or type(error).__name__
             raise Unreadable(Finding("file.unreadable", self.name, arguments={"reason": reason})) from error
 
+    def lines(self, longest: int) -> Iterator[bytes]:
+        """The lines of the text as UTF-8, without their LF; after the last LF stands one more, which may be blank.
+
+        Raises `Unreadable`, as `blocks` does, and for a line of more than `longest` bytes.
+        """
+        rest = b""
+        for block in self.blocks():
+            *lines, rest = (rest + block).split(b"\n")
+            yield from lines
+            if len(rest) > longest:
+                arguments = {"what": "line_bytes", "limit": longest}
+                raise Unreadable(Finding("file.too_large", self.name, arguments=arguments))
+        yield rest
+
     def _read_stamp(self) -> tuple[int, int]:
         status = self.path.stat()
         return status.st_size, status.st_mtime_ns

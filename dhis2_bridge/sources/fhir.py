@@ -114,18 +114,9 @@ class FhirTable:
             yield 1, document
 
     def _documents_of_lines(self) -> Iterator[tuple[int, Any]]:
-        for number, line in enumerate(self._lines(), 1):
+        for number, line in enumerate(self._text.lines(self._limits.line_bytes), 1):
             if line.strip() and (document := self._read(line.decode(), number)) is not None:
                 yield number, document
-
-    def _lines(self) -> Iterator[bytes]:
-        rest = b""
-        for block in self._text.blocks():
-            *lines, rest = (rest + block).split(b"\n")
-            yield from lines
-            if len(rest) > self._limits.line_bytes:
-                raise self._too_large("line_bytes", self._limits.line_bytes)
-        yield rest
 
     def _read(self, text: str, line: int | None) -> Any:
         """The document of a text; None for one with no certain reading, which is told."""

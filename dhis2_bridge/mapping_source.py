@@ -21,7 +21,8 @@ from dhis2_bridge.mapping_fields import (
 class Keys(BaseModel):
     """A block of keys: frozen, unknown keys refused; a key without a value counts as absent."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A block is nearly always read as part of a whole mapping; building a reader for it alone would slow every start.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -19,12 +19,12 @@ from dhis2_bridge.lookups import SEPARATOR, Hit, Lookup, Miss
 from dhis2_bridge.mapping import Mapping as MappingFile
 from dhis2_bridge.mapping_workforce import Person, Workforce
 from dhis2_bridge.occupations import RESOLVED, Occupations
+from dhis2_bridge.opening import open_for
 from dhis2_bridge.persons import BORN, PERSON, SEX
 from dhis2_bridge.row_notes import PLACE, RowNotes
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.sources.fhir_pool import Pool
 from dhis2_bridge.typed_texts import reader_of
-from dhis2_bridge.walk import open_for
 from dhis2_bridge.withholding import withheld
 from dhis2_bridge.workforce_rules import AS_OF, types_of
 

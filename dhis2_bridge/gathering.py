@@ -159,12 +159,13 @@ class Gathering:
     def _of_sheets(self, source: Source, name: str) -> Iterator[pl.DataFrame]:
         """The rows of the sheets that the table is in."""
         wanted = names.globs(self._table.source.sheets) if self._table.source.sheets else None
+        form = layout.Form(self._table)
         problems: list[Finding] = []
         taken = False
         for sheet in source.sheets:
             if not sheet.visible or (wanted is not None and not wanted(sheet.sheet or "")):
                 continue
-            blocks, found = layout.lay_out(sheet, self._table, {})
+            blocks, found = layout.lay_out(sheet, form, {})
             if not blocks or not any(block.rows for block in blocks):
                 problems += found
                 continue

@@ -5,16 +5,16 @@ become one frame. Nothing here knows of DHIS2 beyond the mapping.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise, zip_longest
 from typing import Final
 
-from dhis2_bridge import loose, names
-from dhis2_bridge.bilingual import folded, spoken
-from dhis2_bridge.blocks import Block, Header, claimed, label_names, needs_sheet, numbers, value_names
+from dhis2_bridge import loose
+from dhis2_bridge.bilingual import spoken
+from dhis2_bridge.blocks import Block, Header, needs_sheet
 from dhis2_bridge.findings import Finding
-from dhis2_bridge.mapping import MappingTable
+from dhis2_bridge.form import Form
 from dhis2_bridge.records import (
     as_records,
     cell_findings,
@@ -29,6 +29,7 @@ from dhis2_bridge.values import Sheet, address
 
 __all__ = [
     "Block",
+    "Form",
     "Header",
     "as_records",
     "cell_findings",
@@ -46,7 +47,7 @@ __all__ = [
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[ \u00a0\u202f'][0-9]{3})*(?:[.,][0-9]+)?")
 
 
-def lay_out(sheet: Sheet, table: MappingTable, given: Mapping[str, str]) -> tuple[list[Block], list[Finding]]:
+def lay_out(sheet: Sheet, form: Form, given: Mapping[str, str]) -> tuple[list[Block], list[Finding]]:
     """The blocks of one table mapping in one sheet, and what could not be found.
 
     `given` holds the texts that the caller gives (`period`, `org_unit`) for dimensions declared `given: true`. The
@@ -54,10 +55,10 @@ def lay_out(sheet: Sheet, table: MappingTable, given: Mapping[str, str]) -> tupl
     """
     blocks: list[Block] = []
     found: list[Finding] = []
-    spans = _spans(sheet, table)
+    spans = _spans(sheet, form)
     preface = range(spans[0].start)
     for rows in spans:
-        block, problems = (_turned if table.source.transpose else _upright)(sheet, table, given, rows, preface)
+        block, problems = (_turned if form.table.source.transpose else _upright)(sheet, form, given, rows, preface)
         found.extend(problems)
         if block is not None:
             blocks.append(block)
@@ -70,16 +71,15 @@ def outside_all(found: Iterable[Finding], blocks: Iterable[Block]) -> Iterator[F
     return (one for one in found if one.code != "cell.outside_table" or (one.sheet, one.row) not in read)
 
 
-def _spans(sheet: Sheet, table: MappingTable) -> list[range]:
+def _spans(sheet: Sheet, form: Form) -> list[range]:
     """The stacked blocks of a sheet, as indexes of its rows; one block where none repeats."""
     everything = range(len(sheet.rows))
-    if table.repeat is None:
+    if not form.starts:
         return [everything]
-    wanted = {folded(text) for text in table.repeat.from_}
     marks = [
         index
         for index, row in enumerate(sheet.rows)
-        if any(cell and (wanted & spoken(cell) or wanted & spoken(cell.partition(":")[0])) for cell in row)
+        if any(cell and (form.starts & spoken(cell) or form.starts & spoken(cell.partition(":")[0])) for cell in row)
     ]
     if not marks:
         return [everything]
@@ -87,26 +87,26 @@ def _spans(sheet: Sheet, table: MappingTable) -> list[range]:
 
 
 def _upright(
-    sheet: Sheet, table: MappingTable, given: Mapping[str, str], rows: range, preface: range
+    sheet: Sheet, form: Form, given: Mapping[str, str], rows: range, preface: range
 ) -> tuple[Block | None, list[Finding]]:
     """The block in these rows, as it stands."""
-    start = _header_start(sheet, table, rows)
+    start = _header_start(sheet, form, rows)
     if start is None:
-        return None, [_not_found(sheet, table, rows)]
-    first = _first_body_row(sheet, table, start, rows.stop)
-    stop, by_blank = _body_stop(sheet, table, range(first, rows.stop))
-    header = _header(sheet, table, start, first, stop)
-    body, findings = _body(sheet, table, header, start, range(first, stop))
+        return None, [_not_found(sheet, form, rows)]
+    first = _first_body_row(sheet, form, start, rows.stop)
+    stop, by_blank = _body_stop(sheet, form, range(first, rows.stop))
+    header = _header(sheet, form, start, first, stop)
+    body, findings = _body(sheet, form, header, start, range(first, stop))
     beyond = [*(preface if rows.start == preface.stop else ()), *range(stop, rows.stop)]
-    findings.extend(_outside(sheet, table, header, beyond, by_blank=by_blank))
+    findings.extend(_outside(sheet, form, header, beyond, by_blank=by_blank))
     body.loose, missing = loose.texts(
-        sheet, table, given, [*range(rows.start, start), *range(stop, rows.stop), *preface]
+        sheet, form.table, given, [*range(rows.start, start), *range(stop, rows.stop), *preface]
     )
     return body, [*findings, *missing]
 
 
 def _turned(
-    sheet: Sheet, table: MappingTable, given: Mapping[str, str], rows: range, preface: range
+    sheet: Sheet, form: Form, given: Mapping[str, str], rows: range, preface: range
 ) -> tuple[Block | None, list[Finding]]:
     """The block in these rows with rows and columns changed places.
 
@@ -114,11 +114,11 @@ def _turned(
     cell, and those from an end word on, are none of the table's.
     """
     # A number of a row counts in the turned sheet; a label stands where it stands.
-    anchor = rows.start if table.source.header.row is not None else _header_start(sheet, table, rows)
+    anchor = rows.start if form.table.source.header.row is not None else _header_start(sheet, form, rows)
     if anchor is None:
-        return None, [_not_found(sheet, table, rows)]
-    texts, missing = loose.texts(sheet, table, given, [*rows, *preface])
-    stop, _ = _body_stop(sheet, table, range(anchor + 1, rows.stop))
+        return None, [_not_found(sheet, form, rows)]
+    texts, missing = loose.texts(sheet, form.table, given, [*rows, *preface])
+    stop, _ = _body_stop(sheet, form, range(anchor + 1, rows.stop))
     aside = {row - sheet.first_row for _, row, _ in texts.values() if row is not None} - {anchor}
     own = set(range(rows.start, stop)) - aside
     part = replace(
@@ -129,24 +129,23 @@ def _turned(
     )
     over = transposed(part)
     whole = range(len(over.rows))
-    start = _header_start(over, table, whole)
+    start = _header_start(over, form, whole)
     if start is None:
-        return None, [_not_found(sheet, table, rows)]
-    first = _first_body_row(over, table, start, whole.stop)
-    header = _header(over, table, start, first, whole.stop)
-    block, findings = _body(over, table, header, start, range(first, whole.stop))
+        return None, [_not_found(sheet, form, rows)]
+    first = _first_body_row(over, form, start, whole.stop)
+    header = _header(over, form, start, first, whole.stop)
+    block, findings = _body(over, form, header, start, range(first, whole.stop))
     block.loose = {key: (text, column, row) for key, (text, row, column) in texts.items()}
     findings = [replace(one, row=one.column, column=one.row) for one in findings]
     columns = {number for number, _ in block.rows}
-    return block, [*findings, *_beside(sheet, table, columns, range(stop, rows.stop)), *missing]
+    return block, [*findings, *_beside(sheet, form, columns, range(stop, rows.stop)), *missing]
 
 
-def _beside(sheet: Sheet, table: MappingTable, columns: set[int], rows: range) -> Iterator[Finding]:
+def _beside(sheet: Sheet, form: Form, columns: set[int], rows: range) -> Iterator[Finding]:
     """A finding for each row after the end of a transposed table that has numbers where records stand."""
-    is_end = _is_end(table)
     for index in rows:
         counted = [n for n, cell in enumerate(sheet.rows[index], start=1) if n in columns and _NUMBER.fullmatch(cell)]
-        if len(counted) >= min(2, len(columns)) and counted and not is_end(_leading(sheet.rows[index])):
+        if len(counted) >= min(2, len(columns)) and counted and not form.is_end(_leading(sheet.rows[index])):
             place = (sheet.first_row + index, counted[0])
             found = sheet.rows[index][counted[0] - 1]
             yield Finding("cell.outside_table", sheet.source, sheet.sheet, *place, found, values=len(counted))
@@ -169,32 +168,32 @@ def transposed(sheet: Sheet) -> Sheet:
     )
 
 
-def _header_start(sheet: Sheet, table: MappingTable, rows: range) -> int | None:
+def _header_start(sheet: Sheet, form: Form, rows: range) -> int | None:
     """Index of the first header row among these rows, or None."""
-    header = table.source.header
+    header = form.table.source.header
     if header.row is not None:
         index = header.row - sheet.first_row
         return index if index in rows else None
     if header.anchor is None:
         return next((index for index in rows if any(cell.strip() for cell in sheet.rows[index])), None)
-    wanted = {folded(label) for label in table.labels(header.anchor)}
-    return next((index for index in rows if any(cell and wanted & spoken(cell) for cell in sheet.rows[index])), None)
+    anchor = form.anchor
+    return next((index for index in rows if any(cell and anchor & spoken(cell) for cell in sheet.rows[index])), None)
 
 
-def _not_found(sheet: Sheet, table: MappingTable, rows: range) -> Finding:
-    anchor = table.source.header.anchor
+def _not_found(sheet: Sheet, form: Form, rows: range) -> Finding:
+    anchor = form.table.source.header.anchor
     seen = next((sheet.rows[i] for i in rows if sum(bool(cell.strip()) for cell in sheet.rows[i]) > 1), [])
     arguments = {
-        "wanted": list(table.labels(anchor)) if anchor else [],
+        "wanted": list(form.table.labels(anchor)) if anchor else [],
         "seen": [cell for cell in seen if cell.strip()][:12],
     }
     return Finding("table.not_found", sheet.source, sheet.sheet, arguments=arguments)
 
 
-def _first_body_row(sheet: Sheet, table: MappingTable, start: int, stop: int) -> int:
+def _first_body_row(sheet: Sheet, form: Form, start: int, stop: int) -> int:
     """Index of the first row below the header and its row of column numbers."""
-    first = min(start + table.source.header.rows, stop)
-    skips = table.source.header.skip == "column_numbers"
+    first = min(start + form.table.source.header.rows, stop)
+    skips = form.table.source.header.skip == "column_numbers"
     return first + 1 if skips and first < stop and _column_numbers(sheet.rows[first]) else first
 
 
@@ -211,22 +210,16 @@ def _column_numbers(row: list[str]) -> bool:
     )
 
 
-def _body_stop(sheet: Sheet, table: MappingTable, rows: range) -> tuple[int, bool]:
+def _body_stop(sheet: Sheet, form: Form, rows: range) -> tuple[int, bool]:
     """Index of the first row after the body, and whether it is a blank row that ends it."""
-    ends = table.source.ends
-    is_end = _is_end(table)
+    ends = form.table.source.ends
     for index in rows if ends is not None else ():
         leading = _leading(sheet.rows[index])
-        if leading and is_end(leading):
+        if leading and form.is_end(leading):
             return index, False
         if not leading and ends is not None and ends.blank_row and not _has_fault(sheet, index):
             return index, True
     return rows.stop, False
-
-
-def _is_end(table: MappingTable) -> Callable[[str], bool]:
-    """Whether a text begins with a word that ends the table."""
-    return names.globs([f"{word}*" for word in table.source.ends.words] if table.source.ends else [])
 
 
 def _leading(row: list[str]) -> str:
@@ -238,7 +231,7 @@ def _has_fault(sheet: Sheet, index: int) -> bool:
     return any(row == sheet.first_row + index for row, _ in sheet.faults)
 
 
-def _header(sheet: Sheet, table: MappingTable, start: int, first: int, stop: int) -> Header:
+def _header(sheet: Sheet, form: Form, start: int, first: int, stop: int) -> Header:
     """The header of a table whose body begins and stops at these indexes; blank columns behind both are no part."""
     rows = range(sheet.first_row + start, sheet.first_row + stop)
     filled = [
@@ -246,7 +239,7 @@ def _header(sheet: Sheet, table: MappingTable, start: int, first: int, stop: int
         for i in range(start, stop)
     ]
     width = max([*filled, *(column for row, column in sheet.faults if row in rows)], default=0)
-    levels = min(start + table.source.header.rows, first)
+    levels = min(start + form.table.source.header.rows, first)
     spread = max((m[3] for m in sheet.merged if sheet.first_row + start <= m[0] < sheet.first_row + levels), default=0)
     longest = max((len(sheet.rows[i]) for i in range(start, stop)), default=0)
     return Header(_paths(sheet, start, levels, max(width, min(spread, longest))))
@@ -263,11 +256,9 @@ def _paths(sheet: Sheet, start: int, stop: int, width: int) -> tuple[tuple[str, 
     return tuple(tuple(text.strip() for text in path) for path in zip(*levels, strict=True))
 
 
-def _body(sheet: Sheet, table: MappingTable, header: Header, start: int, rows: range) -> tuple[Block, list[Finding]]:
+def _body(sheet: Sheet, form: Form, header: Header, start: int, rows: range) -> tuple[Block, list[Finding]]:
     """The rows of the body that are neither blank, nor the heading of a section, nor declared to be totals."""
-    block = Block(sheet, header, sheet.first_row + start, [], {}, frozenset(numbers(header, table, label_names(table))))
-    is_total = names.globs(table.source.total_rows)
-    headings = {names.fold(text): name for name, texts in (table.sections or {}).items() for text in texts}
+    block = Block(sheet, header, sheet.first_row + start, [], {}, form.under(header).labels)
     faulty = {row for row, _ in sheet.faults}
     section = ""
     totals: list[int] = []
@@ -276,61 +267,50 @@ def _body(sheet: Sheet, table: MappingTable, header: Header, start: int, rows: r
         leading = _leading(row)
         if not leading and number not in faulty:
             continue
-        if heading := next((headings[key] for key in spoken(leading) if key in headings), None):
+        if form.headings and (heading := form.section(leading)) is not None:
             section = heading
             if sum(bool(cell.strip()) for cell in row) == 1:
                 continue
-        if leading and is_total(leading):
+        if leading and form.is_total(leading):
             totals.append(number)
             continue
         block.rows.append((number, row))
-        if headings:
+        if form.headings:
             block.sections.append(section)
     if not totals:
         return block, []
-    turned_over = table.source.transpose
+    turned_over = form.table.source.transpose
     listed = ", ".join(address(1, number)[:-1] if turned_over else str(number) for number in totals)
     return block, [Finding("row.total_left_out", sheet.source, sheet.sheet, totals[0], arguments={"rows": listed})]
 
 
-def _outside(
-    sheet: Sheet, table: MappingTable, header: Header, rows: Iterable[int], *, by_blank: bool
-) -> Iterator[Finding]:
+def _outside(sheet: Sheet, form: Form, header: Header, rows: Iterable[int], *, by_blank: bool) -> Iterator[Finding]:
     """A finding for each row beside the body that looks like one of it, at the cell that says so.
 
     That is a line code that the crosswalk knows; below a blank row any number; otherwise a row that has all labels
     and numbers where values stand, unless it begins with a word that ends the table.
     """
-    codes, line = _line_codes(table, header)
-    labels = numbers(header, table, label_names(table))
-    declared = numbers(header, table, value_names(table))
-    values = declared or {n for n, path in enumerate(header.paths, 1) if any(path)} - numbers(
-        header, table, claimed(table)
-    )
-    is_end = _is_end(table)
-    is_total = names.globs(table.source.total_rows)
+    standing = form.under(header)
+    labels, values = standing.labels, standing.values
     for index in rows:
         row = sheet.rows[index]
         cells = {column: cell.strip() for column, cell in enumerate(row, start=1) if cell.strip()}
         if not cells:
             continue
-        found = next((column for column, cell in cells.items() if column == line and cell in codes), None)
+        found = standing.line if cells.get(standing.line or 0) in form.codes else None
         counted = [column for column, cell in cells.items() if _NUMBER.fullmatch(cell)]
         if found is None and by_blank and counted:
             found = counted[0]
         leading = _leading(row)
-        if found is None and labels and labels <= cells.keys() and not is_end(leading) and not is_total(leading):
+        if (
+            found is None
+            and labels
+            and labels <= cells.keys()
+            and not form.is_end(leading)
+            and not form.is_total(leading)
+        ):
             in_values = [column for column in counted if column in values]
             found = in_values[0] if len(in_values) >= min(2, len(values)) and in_values else None
         if found is not None:
             place = (sheet.first_row + index, found)
             yield Finding("cell.outside_table", sheet.source, sheet.sheet, *place, row[found - 1], values=1)
-
-
-def _line_codes(table: MappingTable, header: Header) -> tuple[frozenset[str], int | None]:
-    """The line codes that the crosswalk knows and the number of the column they stand in."""
-    column = table.data_element.column if table.data_element else None
-    found = header.find(table.labels(column)) if column else []
-    if not found or table.data_element is None:
-        return frozenset(), None
-    return frozenset(table.crosswalk_keys(table.data_element)), found[0]

@@ -158,16 +158,18 @@ def convert(
     chunk_size: int = payload.DEFAULT_SIZE,
     stdin: BinaryIO | None = None,
     on_progress: Progress | None = None,
+    jobs: int = 1,
 ) -> Conversion:
     """The data values of files, through the mapping that recognises each, checked against a snapshot.
 
     `files` are paths, folders, globs or "-" for `stdin`. `given` are dimensions that the caller knows (`period`,
     `org_unit`), `previous` the values of earlier periods for cumulative forms. With `all_or_nothing` one refused value
-    keeps all of them back. Writes nothing, and holds all values: `convert_to_run` does not. A file that cannot be read
+    keeps all of them back. With many forms and `jobs` above 1, so many processes of this machine share the laying out;
+    they import the caller's main module, which must then be safe to import. Writes nothing, and holds all values: `convert_to_run` does not. A file that cannot be read
     is a finding; UsageError and its kinds are raised for a path that is not there, a broken mapping, or one of another
     instance than the snapshot.
     """
-    made = _Making(mapping, snapshot, given, previous, chunk_size)
+    made = _Making(mapping, snapshot, given, previous, chunk_size, jobs)
     parts = list(made.parts(files, stdin, on_progress))
     nothing = pl.DataFrame(schema={**CELLS_SCHEMA, "chunk": pl.UInt32, "position": pl.UInt32})
     arranged = pl.concat(parts) if parts else nothing
@@ -191,6 +193,7 @@ def convert_to_run(
     chunk_size: int = payload.DEFAULT_SIZE,
     stdin: BinaryIO | None = None,
     on_progress: Progress | None = None,
+    jobs: int = 1,
 ) -> Summary:
     """As `convert`, straight into a run folder (`runs`): memory does not grow with the input.
 
@@ -210,10 +213,11 @@ def convert_to_run(
             chunk_size=chunk_size,
             stdin=stdin,
             on_progress=on_progress,
+            jobs=jobs,
         )
         result.write(folder)
         return result
-    made = _Making(mapping, snapshot, given, previous, chunk_size)
+    made = _Making(mapping, snapshot, given, previous, chunk_size, jobs)
     with runs.RunWriter(Path(folder)) as writer:
         for part in made.parts(files, stdin, on_progress):
             with made.walk.steps.timed("write"):
@@ -234,6 +238,7 @@ class _Making:
         given: MappingType[str, str] | None,
         previous: pl.DataFrame | None,
         chunk_size: int,
+        jobs: int,
     ) -> None:
         many = [mapping] if isinstance(mapping, Mapping | Path | str) else list(mapping)
         self.mappings = [one if isinstance(one, Mapping) else mapping_file.load(one) for one in many]
@@ -242,7 +247,7 @@ class _Making:
             bound_to(one, self.snapshot)
         self.given = dict(given or {})
         self._refuse_unused()
-        self.walk = Walk(self.mappings, self.snapshot, self.given, previous, chunk_size)
+        self.walk = Walk(self.mappings, self.snapshot, self.given, previous, chunk_size, jobs)
         self.tally = Tally()
         self._began = time.perf_counter()
 

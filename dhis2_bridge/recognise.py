@@ -107,8 +107,9 @@ def _may_be_of_its_time(source: Source, mapping: Mapping) -> bool:
 def _period_texts(source: Source, table: MappingTable) -> Iterator[str]:
     """The texts that may say the period of a file: the first of each block, or that of the first record."""
     wanted = table.labels(table.period.column) if table.period is not None and table.period.column else ()
+    form = layout.Form(table)
     for sheet in _sheets(source):
-        for block in layout.lay_out(sheet, table, {})[0]:
+        for block in layout.lay_out(sheet, form, {})[0]:
             columns = block.header.find(wanted)
             layout.read_dates(block, table, {table.period.column or "": columns} if table.period else {})
             if (held := block.loose.get("period")) is not None:

@@ -17,7 +17,6 @@ from dhis2_bridge.mapping import Mapping as MappingFile
 from dhis2_bridge.mapping import MappingTable
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.sources.fhir import FhirTable
-from dhis2_bridge.sources.fhir_pool import Pool
 from dhis2_bridge.steps import Steps
 from dhis2_bridge.values import CELLS_SCHEMA, Source
 from dhis2_bridge.withholding import withheld
@@ -53,7 +52,6 @@ class Registers:
         self, mappings: Sequence[MappingFile], given: Mapping[str, str], note: Callable[[Finding], None], steps: Steps
     ) -> None:
         self.heard_of: set[str] = set()
-        self._pools: dict[int, Pool] = {}
         self._waiting: list[tuple[Source, MappingFile]] = []
         self._given = given
         self._note = note
@@ -79,10 +77,6 @@ class Registers:
         if self and (str(path) == "-" or not path.is_file()):
             raise UsageError(f"{path}: persons are read from files only; a stream would be kept in a temporary file")
 
-    def guarded(self, call: Callable[[], T]) -> T:
-        """What a call gives; where a file may hold persons, without the text of a fault."""
-        return withheld(call) if self else call()
-
     def note_of_file(self, finding: Finding, mapping: MappingFile | Finding | None) -> None:
         """Notes what opening a file found; of one that may hold persons without what stands in it."""
         if self and not (isinstance(mapping, MappingFile) and mapping.workforce is None):
@@ -90,10 +84,6 @@ class Registers:
                 gathering.broken |= finding.severity == "error"
             finding = private(finding)
         self._note(finding)
-
-    def pool_of(self, mapping: MappingFile) -> Pool | None:
-        """The resources of all files of a mapping of persons; another mapping reads each file for itself."""
-        return self._pools.setdefault(id(mapping), Pool()) if mapping.workforce is not None else None
 
     def take(self, source: Source, mapping: MappingFile) -> None:
         """Takes the rows of a file, to be counted when all have come; files of FHIR refer to one another and wait."""

@@ -1,7 +1,7 @@
 """The steps of a walk: how long each takes, and how one works while the next one does."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -25,7 +25,12 @@ class Steps:
         try:
             yield
         finally:
-            self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - start
+            self.add({step: time.perf_counter() - start})
+
+    def add(self, seconds: Mapping[str, float]) -> None:
+        """Counts what another process spent in each step."""
+        for step, spent in seconds.items():
+            self.seconds[step] = self.seconds.get(step, 0.0) + spent
 
     def each(self, step: str, things: Iterable[T]) -> Iterator[T]:
         """Each of them, the time to come by it counted for a step."""

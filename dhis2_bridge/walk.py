@@ -4,31 +4,30 @@ Small files are converted as they come and held; long ones are looked at first, 
 (`reports`), and then converted in batches. What comes out are whole reports, so memory does not grow with the input.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import polars as pl
 
-from dhis2_bridge import checks, cumulative, layout, names, payload, recognise, sources, totals
+from dhis2_bridge import checks, cumulative, layout, payload, recognise, sources, totals
 from dhis2_bridge.bound import ReadDate, evident_date
 from dhis2_bridge.columns import Columns
 from dhis2_bridge.converter import Converter
 from dhis2_bridge.findings import Finding, Unreadable, as_findings, frame
+from dhis2_bridge.forms import new
 from dhis2_bridge.mapping import Mapping, MappingTable
+from dhis2_bridge.opening import Opened, Opener
 from dhis2_bridge.registers import Registers
 from dhis2_bridge.reports import Pieces, Reports
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.sources.delimited import DelimitedTable
-from dhis2_bridge.sources.fhir_pool import Pool
 from dhis2_bridge.steps import Steps, ahead
-from dhis2_bridge.values import Sheet, Source, Table
-
-GRID_ROWS: Final = 200_000
-"""Rows of delimited text that are read whole, for mappings that read it as a form."""
+from dhis2_bridge.values import Source, Table
+from dhis2_bridge.withholding import withheld
 
 LONG: Final = 24 << 20
 """Bytes from which a file of records is looked at first and then streamed."""
@@ -64,6 +63,7 @@ class Walk:
         given: MappingType[str, str],
         previous: pl.DataFrame | None = None,
         chunk_size: int = payload.DEFAULT_SIZE,
+        jobs: int = 1,
     ) -> None:
         self.inputs: list[Input] = []
         self._found: list[pl.DataFrame] = []
@@ -80,11 +80,10 @@ class Walk:
         self._heard_of: set[str | None] = set()
         self._converters: dict[int, Converter] = {}
         self._data_sets: dict[str, int] = {}
-        self._tables: dict[int, list[MappingTable]] = {}
         self._blocks: dict[int, tuple[Mapping, MappingTable, list[layout.Block]]] = {}
         self._forms = 0
-        self._laid: list[tuple[list[layout.Block], list[Finding]]] = []
-        self._seen_headers: dict[tuple[int, layout.Header], Columns] = {}
+        self._jobs = jobs
+        self._opener = Opener(mappings, given, self.steps)
         self._registers = Registers(mappings, given, self._note, self.steps)
 
     def parts(
@@ -98,20 +97,23 @@ class Walk:
         expanded = sources.expand(files)
         for path in expanded.left_out:
             self._note(Finding("file.left_out", sources.spelled(path)))
+        self._opener.stdin = stdin
         pieces, reports = Pieces(), Reports()
         long: list[tuple[Source, Mapping]] = []
         try:
-            for number, path in enumerate(expanded.files, start=1):
-                for source, mapping in self._opened(path, stdin):
-                    if mapping.workforce is not None:
-                        self._registers.take(source, mapping)
-                    elif source.table is not None and source.size >= LONG and not self._is_form(mapping):
-                        self._look_at(source, mapping, pieces)
-                        long.append((source, mapping))
-                    else:
-                        self._read(source, mapping, reports)
+            for number, opened in enumerate(self._opened(expanded.files), start=1):
+                mapping = self._accepted(opened)
+                if mapping is None or opened.source is None:
+                    pass
+                elif mapping.workforce is not None:
+                    self._registers.take(opened.source, mapping)
+                elif opened.source.table is not None and opened.source.size >= LONG and not self._is_form(mapping):
+                    self._look_at(opened.source, mapping, pieces)
+                    long.append((opened.source, mapping))
+                else:
+                    self._read(opened, opened.source, mapping, reports)
                 if on_progress is not None:
-                    on_progress(number, len(expanded.files), str(path))
+                    on_progress(number, len(expanded.files), str(opened.path))
             self._convert_forms(reports)
             for cells in self._registers.cells(
                 self._converter, self._converted, self._add, self._previous, self._snapshot
@@ -135,148 +137,66 @@ class Walk:
 
     # -- opening -------------------------------------------------------------------------------------------------
 
-    def _opened(self, path: Path, stdin: BinaryIO | None) -> Iterator[tuple[Source, Mapping]]:
-        """The file and the mapping that recognises it; nothing for one that cannot be read or recognised."""
-        try:
-            with self.steps.timed("open"):
-                source, mapping = self._registers.guarded(partial(self._open, path, stdin))
-        except Unreadable as unreadable:
-            self._registers.note_of_file(unreadable.finding, None)
-            self.inputs.append(Input(sources.spelled(path), "", "", {}, None))
-            return
-        taken = mapping.mapping if isinstance(mapping, Mapping) else None
+    def _opened(self, files: Sequence[Path]) -> Iterator[Opened]:
+        """The files, opened in their order; what may hold persons by this process, without the text of a fault."""
+        if self._registers:
+            for path in files:
+                self._registers.refuse_streams(path)
+                yield withheld(partial(self._opener.open, path))
+        elif self._jobs > 1 and len(files) > 1:
+            from dhis2_bridge import workers  # noqa: PLC0415 - one file needs no processes
+
+            yield from workers.opened(files, self._opener, self._mappings, self._given, self._jobs)
+        else:
+            yield from map(self._opener.open, files)
+
+    def _accepted(self, opened: Opened) -> Mapping | None:
+        """The mapping of an opened file; None for one that cannot be read or recognised, or was there before."""
+        source = opened.source
+        if source is None:
+            if opened.problem is not None:
+                self._registers.note_of_file(opened.problem, None)
+            self.inputs.append(Input(sources.spelled(opened.path), "", "", {}, None))
+            return None
+        mapping = self._mappings[opened.mapping] if opened.mapping is not None else None
+        taken = mapping.mapping if mapping is not None else None
         self.inputs.append(Input(source.name, source.format, source.sha256, dict(source.evidence), taken))
         for finding in source.findings:
-            self._registers.note_of_file(finding, mapping)
+            self._registers.note_of_file(finding, mapping or opened.problem)
         if (other := self._hashes.setdefault(source.sha256, source.name)) != source.name:
             self._note(Finding("file.repeated", source.name, arguments={"other": other}))
-            if isinstance(mapping, Mapping) and mapping.workforce is not None:
+            if mapping is not None and mapping.workforce is not None:
                 # Values given twice are found; contracts given twice would be posts filled twice.
                 self._heard_of.add(source.name)
-                return
-        if isinstance(mapping, Mapping):
-            yield source, mapping
-        else:
-            self._note(mapping)
+                return None
+        if opened.problem is not None:
+            self._note(opened.problem)
+        return mapping
 
-    def _open(self, path: Path, stdin: BinaryIO | None) -> tuple[Source, Mapping | Finding]:
-        """Opened by the declarations of the only mapping; of several, by the file's own evidence and then by them."""
-        self._registers.refuse_streams(path)
-        file: Path | sources.Spool = path if str(path) != "-" else sources.Spool(stdin, "-")
-        if len(self._mappings) == 1:
-            source = open_for(file, path, self._mappings[0], self._registers.pool_of(self._mappings[0]))
-            return source, recognise.choose(source, self._mappings)
-        source = open_for(file, path, None)
-        mapping = recognise.choose(source, self._mappings)
-        if isinstance(mapping, Mapping) and (source.table is not None or mapping.workforce is not None):
-            source = open_for(file, path, mapping, self._registers.pool_of(mapping))
-        return source, mapping
+    def _tables_of(self, mapping: Mapping) -> list[MappingTable]:
+        return self._opener.forms.tables_of(mapping)
 
     def _is_form(self, mapping: Mapping) -> bool:
         return any(layout.needs_sheet(table) for table in self._tables_of(mapping))
 
-    def _tables_of(self, mapping: Mapping) -> list[MappingTable]:
-        """The tables of a mapping; one of loose cells as a table of records."""
-        if id(mapping) not in self._tables:
-            self._tables[id(mapping)] = [
-                layout.loose_table(table) if table.loose_cells is not None else table for table in mapping.tables
-            ]
-        return self._tables[id(mapping)]
-
     # -- small files ---------------------------------------------------------------------------------------------
 
-    def _read(self, source: Source, mapping: Mapping, reports: Reports) -> None:
+    def _read(self, opened: Opened, source: Source, mapping: Mapping, reports: Reports) -> None:
         """Converts a small file; its cells are held, because other files may go on with its reports."""
-        for table in self._tables_of(mapping):
-            if source.sheets:
-                self._sheets(source, mapping, table)
-            elif isinstance(source.table, DelimitedTable) and layout.needs_sheet(table):
-                self._form_of_records(source, source.table, mapping, table)
-            else:
-                for cells in self._records(source, mapping, table):
-                    reports.hold(cells)
-        blocks = [block for laid, _ in self._laid for block in laid]
-        for _, found in self._laid:
-            for finding in layout.outside_all(found, blocks):
-                self._note(finding)
-        self._laid = []
+        forms, tables = self._opener.forms, self._tables_of(mapping)
+        laid = opened.laid if opened.laid is not None else forms.lay_out(source, mapping)
+        for finding in laid.findings:
+            self._note(finding)
+        for number, blocks in laid.blocks:
+            self._blocks.setdefault(id(tables[number]), (mapping, tables[number], []))[2].extend(blocks)
+            self._forms += len(blocks)
+        if opened.laid is None:
+            for table in tables:
+                if not forms.reads(source, table):
+                    for cells in self._records(source, mapping, table):
+                        reports.hold(cells)
         if self._forms >= FORMS:
             self._convert_forms(reports)
-
-    def _sheets(self, source: Source, mapping: Mapping, table: MappingTable) -> None:
-        """Lays out the sheets that the table is in."""
-        declared = bool(table.source.sheets)
-        is_wanted = names.globs(table.source.sheets) if declared else None
-        taken = 0
-        unmatched: list[Sheet] = []
-        problems: list[Finding] = []
-        for sheet in self.steps.each("read", source.sheets):
-            if not sheet.visible or (is_wanted is not None and not is_wanted(sheet.sheet or "")):
-                continue
-            blocks, found = self._laid_out(sheet, table)
-            if blocks is None:
-                unmatched.append(sheet)
-                problems.extend(found)
-                continue
-            self._keep(mapping, table, blocks, found)
-            taken += 1
-        if unmatched and (declared or not taken):
-            for finding in problems:
-                self._note(finding)
-        elif unmatched:
-            listed = ", ".join(sheet.sheet or "" for sheet in unmatched)
-            self._note(Finding("sheet.unmatched", source.name, arguments={"sheets": listed}))
-        if is_wanted is not None and not taken and not unmatched:
-            seen = [sheet.sheet for sheet in source.sheets]
-            arguments = {"wanted": list(table.source.sheets), "seen": seen}
-            self._note(Finding("table.not_found", source.name, arguments=arguments))
-
-    def _form_of_records(self, source: Source, table: DelimitedTable, mapping: Mapping, wanted: MappingTable) -> None:
-        """Lays out a form that was saved as delimited text."""
-        before = list(table.findings)
-        try:
-            sheet = table.grid(GRID_ROWS)
-        except Unreadable as unreadable:
-            self._note(unreadable.finding)
-            return
-        self._note_new(table.findings, [*before, *source.findings])
-        blocks, found = self._laid_out(sheet, wanted)
-        self._keep(mapping, wanted, blocks or [], found)
-
-    def _laid_out(self, sheet: Sheet, table: MappingTable) -> tuple[list[layout.Block] | None, list[Finding]]:
-        """The blocks of a sheet, or None with the reasons where the table is not in it."""
-        with self.steps.timed("lay out"):
-            if table.loose_cells_table() is not None:
-                block = layout.loose_block(sheet, table, self._given)
-                return [block], list(layout.cell_findings(block, set(), set(block.columns)))
-            blocks, found = layout.lay_out(sheet, table, self._given)
-            for block in blocks:
-                columns = self._columns(block.header, table)
-                if columns.problems:
-                    turned = table.source.transpose
-                    row, column = (None, block.header_row) if turned else (block.header_row, None)
-                    at = (sheet.source, sheet.sheet, row, column)
-                    return None, [*found, *(Finding(p.code, *at, p.found, p.arguments) for p in columns.problems)]
-                labels = {number for numbers in columns.numbers.values() for number in numbers}
-                layout.read_dates(block, table, columns.numbers)
-                found.extend(layout.cell_findings(block, labels, set(columns.value_columns())))
-            return (blocks, found) if blocks else (None, found)
-
-    def _columns(self, header: layout.Header, table: MappingTable) -> Columns:
-        """The columns that a mapping reads of a header: asked once for each header, which many forms share."""
-        key = (id(table), header)
-        if key not in self._seen_headers:
-            if len(self._seen_headers) > FORMS:
-                self._seen_headers.clear()
-            self._seen_headers[key] = Columns(header, table, coalesce=False)
-        return self._seen_headers[key]
-
-    def _keep(
-        self, mapping: Mapping, table: MappingTable, blocks: list[layout.Block], found: Iterable[Finding]
-    ) -> None:
-        self._laid.append((blocks, list(found)))
-        self._blocks.setdefault(id(table), (mapping, table, []))[2].extend(blocks)
-        self._forms += len(blocks)
 
     def _convert_forms(self, reports: Reports) -> None:
         """Converts what was laid out: the blocks with one header as one frame."""
@@ -303,7 +223,8 @@ class Walk:
                 yield self._converted(mapping, table, converter, records, header)
         except Unreadable as unreadable:
             self._note(unreadable.finding)
-        self._note_new(held.findings, source.findings)
+        for finding in new(held.findings, source.findings):
+            self._note(finding)
 
     def _look_at(self, source: Source, mapping: Mapping, pieces: Pieces) -> None:
         """The first pass over a long file: which reports lie in one piece."""
@@ -432,37 +353,10 @@ class Walk:
     def _note(self, finding: Finding) -> None:
         self._add(frame([finding]))
 
-    def _note_new(self, findings: Iterable[Finding], known: Iterable[Finding]) -> None:
-        """Findings that reading a table has added to those that opening it gave."""
-        told = list(known)
-        for finding in findings:
-            if finding not in told:
-                self._note(finding)
-
     def _add(self, found: pl.DataFrame, to: list[pl.DataFrame] | None = None) -> None:
         if found.height:
             (self._found if to is None else to).append(found)
             self._heard_of.update(found.filter(pl.col("severity") == "error")["source"].unique())
-
-
-def open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None, pool: Pool | None = None) -> Source:
-    """A file opened as a mapping declares it, with the resources of others in a pool."""
-    declared: dict[str, Any] = {}
-    if mapping is not None:
-        options = mapping.tables[0].source
-        declared = {
-            "format": "csv" if options.format == "tsv" else options.format,
-            "encoding": options.encoding,
-            "delimiter": options.delimiter or ("\t" if options.format == "tsv" else None),
-            "quote": options.quote,
-            "records": options.records,
-            "header_row": options.header.row,
-            "systems": options.systems.model_dump() if options.systems is not None else None,
-            "extensions": options.extensions,
-            "pool": pool,
-            "keep_numbers": mapping.workforce is not None,
-        }
-    return sources.open_source(file, name=str(path), **declared)
 
 
 def _header(table: Table) -> layout.Header:

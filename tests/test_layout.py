@@ -28,7 +28,7 @@ def table(text: str) -> MappingTable:
 
 
 def laid_out(drawn: str | Sheet, text: str, **given: str) -> tuple[list[Block], list[Finding]]:
-    return layout.lay_out(sheet(drawn) if isinstance(drawn, str) else drawn, table(text), given)
+    return layout.lay_out(sheet(drawn) if isinstance(drawn, str) else drawn, layout.Form(table(text)), given)
 
 
 def one_block(drawn: str | Sheet, text: str) -> Block:
@@ -39,7 +39,7 @@ def one_block(drawn: str | Sheet, text: str) -> Block:
 def frame(drawn: str | Sheet, text: str) -> list[dict[str, Any]]:
     """The records of a sheet, as rows."""
     of = table(text)
-    blocks, _ = layout.lay_out(sheet(drawn) if isinstance(drawn, str) else drawn, of, {})
+    blocks, _ = layout.lay_out(sheet(drawn) if isinstance(drawn, str) else drawn, layout.Form(of), {})
     ((_, _, records),) = layout.records(blocks, of)
     return list(records.iter_rows(named=True))
 
@@ -131,7 +131,7 @@ def test_a_column_behind_the_header_is_part_of_the_table_when_a_row_of_it_is_fil
 )
 def test_rows_of_column_numbers(row: str, skipped: bool) -> None:
     of = table("source: {header: {anchor: Satr, skip: column_numbers}}")
-    (block,), _ = layout.lay_out(sheet(f"Satr | Jami | Erkak\n{row}\n9 | 8 | 7"), of, {})
+    (block,), _ = layout.lay_out(sheet(f"Satr | Jami | Erkak\n{row}\n9 | 8 | 7"), layout.Form(of), {})
     assert [number for number, _ in block.rows] == ([3] if skipped else [2, 3])
 
 
@@ -370,7 +370,7 @@ def test_forms_with_one_header_are_one_frame() -> None:
         "Kod | b\n|\nSatr | Jami\n3 | 4\nRahbar | | | imzo",
         "Kod | c\nSatr | Soni\n5 | 6",
     ]
-    blocks = [layout.lay_out(sheet(one), of, {})[0][0] for one in drawn]
+    blocks = [layout.lay_out(sheet(one), layout.Form(of), {})[0][0] for one in drawn]
     made = list(layout.records(blocks, of))
     assert [records.height for _, _, records in made] == [2, 1]
     first = made[0][2]
@@ -385,7 +385,7 @@ def test_typed_dates_name_a_period_and_the_sheet_stays_as_it_is() -> None:
     drawn = sheet("Satr | Oy | Jami\n1 | @2026-09-17 | 5\n2 | 202608 | 6")
     for kind, wanted in (("Monthly", "202609"), ("Quarterly", "2026Q3"), ("Monthly", "202609")):
         of = table(f"period: {{column: Oy, type: {kind}}}")
-        (block,), _ = layout.lay_out(drawn, of, {})
+        (block,), _ = layout.lay_out(drawn, layout.Form(of), {})
         layout.read_dates(block, of, {"Oy": [2]})
         assert [cells[1] for _, cells in block.rows] == [wanted, "202608"]
 
@@ -395,6 +395,6 @@ def test_which_faults_and_notes_are_told_at_once() -> None:
     note = Finding("cell.float_noise", "form.xlsx", "Form", 3, 2, "2.5000001")
     drawn.notes = {(3, 2): note, (3, 4): note}
     of = table("comment: {column: Izoh}")
-    (block,), _ = layout.lay_out(drawn, of, {})
+    (block,), _ = layout.lay_out(drawn, layout.Form(of), {})
     told = list(layout.cell_findings(block, {1, 3}, {2}))
     assert [(f.code, f.row, f.column) for f in told] == [("cell.float_noise", 3, 2), ("cell.error", 2, 3)]

@@ -30,6 +30,7 @@ def conversion_options(command: Any) -> Any:
         json_option,
         lang_option,
         all_option,
+        click.option("--jobs", type=click.IntRange(min=1), help="Processes for many forms; the processors, if not said."),
         click.option("--all-or-nothing", is_flag=True, help="One refused value keeps all of them back."),
         click.option("--previous", type=click.Path(path_type=Path, file_okay=False), multiple=True,
                      help="Run folder of an earlier period: for cumulative forms, and for stocks that are gone since."),
@@ -64,7 +65,15 @@ def convert_files(files: tuple[str, ...], options: dict[str, Any], folder: Path 
         chunk_size=options.get("chunk_size") or payload.DEFAULT_SIZE,
         stdin=binary_stdin() if "-" in files else None,
         on_progress=progress("Reading"),
+        jobs=options["jobs"] or _processors(),
     )
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def report(result: Any, *, as_json: bool = False, to_stdout: bool = False, show_all: bool = False) -> None:

@@ -164,10 +164,10 @@ def convert(
 
     `files` are paths, folders, globs or "-" for `stdin`. `given` are dimensions that the caller knows (`period`,
     `org_unit`), `previous` the values of earlier periods for cumulative forms. With `all_or_nothing` one refused value
-    keeps all of them back. With many forms and `jobs` above 1, so many processes of this machine share the laying out;
-    they import the caller's main module, which must then be safe to import. Writes nothing, and holds all values: `convert_to_run` does not. A file that cannot be read
-    is a finding; UsageError and its kinds are raised for a path that is not there, a broken mapping, or one of another
-    instance than the snapshot.
+    keeps all of them back. Writes nothing, and holds all values: `convert_to_run` does not. With many forms and `jobs`
+    above 1, so many processes of this machine share the laying out; they import the caller's main module, which must
+    then be safe to import. A file that cannot be read is a finding; UsageError and its kinds are raised for a path that
+    is not there, a broken mapping, or one of another instance than the snapshot.
     """
     made = _Making(mapping, snapshot, given, previous, chunk_size, jobs)
     parts = list(made.parts(files, stdin, on_progress))

@@ -125,9 +125,10 @@ class Walk:
                 yield self._finished(ready)
         finally:
             reports.close()
+        heard_of = self._heard_of | self._registers.heard_of
         for one in self.inputs:
             # A file that gave neither a value nor an error: silence is no success.
-            if one.name not in self._heard_of | self._registers.heard_of:
+            if one.name not in heard_of:
                 self._note(Finding("file.no_data", one.name))
 
     @property

@@ -30,7 +30,7 @@ def conversion_options(command: Any) -> Any:
         json_option,
         lang_option,
         all_option,
-        click.option("--jobs", type=click.IntRange(min=1), help="Processes for many forms; the processors, if not said."),
+        click.option("--jobs", type=click.IntRange(min=1), help="Processes for many forms, if not all processors."),
         click.option("--all-or-nothing", is_flag=True, help="One refused value keeps all of them back."),
         click.option("--previous", type=click.Path(path_type=Path, file_okay=False), multiple=True,
                      help="Run folder of an earlier period: for cumulative forms, and for stocks that are gone since."),

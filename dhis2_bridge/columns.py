@@ -1,6 +1,7 @@
 """Which columns of a header a mapping reads, as expressions over the records, and where each label stands."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import polars as pl
@@ -69,6 +70,7 @@ class Columns:
         """The number of a named column, None for one that stands in no cell."""
         return next(iter(self.numbers.get(name, ())), None)
 
+    @cached_property
     def value_columns(self) -> list[int]:
         """Numbers of the columns whose cells are values."""
         if self.table.value is not None:

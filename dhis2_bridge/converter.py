@@ -187,7 +187,7 @@ class Converter:
     def _lost_comments(self, records: pl.DataFrame, columns: Columns, found: list[pl.DataFrame]) -> None:
         """Notes comments beside which no value stands: DHIS2 keeps a comment with a value only."""
         name = self.table.comment.column if self.table.comment else ""
-        values = [pl.col(str(number)).is_null() for number in columns.value_columns()]
+        values = [pl.col(str(number)).is_null() for number in columns.value_columns]
         if not values or columns.number(name) is None:
             return
         lost = records.filter(columns.text(name).is_not_null() & pl.all_horizontal(values))
@@ -234,7 +234,7 @@ class Converter:
         kept = [name for name in records.columns if name in {"source", "sheet", "header_row", "row"} or name[0] == "="]
         base = records.select(*kept, *extra).with_columns(codes)
         standing: list[pl.DataFrame] = []
-        for number in columns.value_columns():
+        for number in columns.value_columns:
             path = columns.header.paths[number - 1]
             by_header: list[pl.Series | pl.Expr] = []
             # A column without any header means nothing, whatever the other dimensions say.

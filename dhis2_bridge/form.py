@@ -5,7 +5,7 @@ from typing import Final
 
 from dhis2_bridge import names
 from dhis2_bridge.bilingual import folded, spoken
-from dhis2_bridge.blocks import Header, claimed, label_names, numbers, value_names
+from dhis2_bridge.blocks import Header, claimed, dimensions, label_names, numbers, value_names
 from dhis2_bridge.mapping import MappingTable
 
 HEADERS: Final = 300
@@ -29,7 +29,8 @@ class Form:
 
     `is_end` and `is_total` tell of the first text of a row whether it ends the table or begins a row of totals;
     `anchor` and `starts` are the folded labels of the header and of the first row of a block that repeats; `headings`
-    names sections by their folded headings; `codes` are the line codes that the crosswalk knows.
+    names sections by their folded headings; `codes` are the line codes that the crosswalk knows; `loose` are the
+    dimensions that may stand outside the table, by their keys.
     """
 
     def __init__(self, table: MappingTable) -> None:
@@ -41,6 +42,11 @@ class Form:
         self.starts = {folded(text) for text in table.repeat.from_} if table.repeat is not None else set()
         self.headings = {names.fold(text): name for name, texts in (table.sections or {}).items() for text in texts}
         self.codes = table.crosswalk_keys(table.data_element) if table.data_element else frozenset()
+        self.loose = [
+            (key, one)
+            for key, one in dimensions(table)
+            if one.cell or one.constant is not None or one.given or one.sheet_name or one.file_name
+        ]
         self._standing: dict[Header, Standing] = {}
 
     def section(self, leading: str) -> str | None:

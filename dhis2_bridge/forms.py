@@ -128,7 +128,7 @@ class Forms:
                     return None, [*found, *(Finding(p.code, *at, p.found, p.arguments) for p in columns.problems)]
                 labels = {number for numbers in columns.numbers.values() for number in numbers}
                 layout.read_dates(block, table, columns.numbers)
-                found.extend(layout.cell_findings(block, labels, set(columns.value_columns())))
+                found.extend(layout.cell_findings(block, labels, set(columns.value_columns)))
                 # Of the sheet around it a block needs no cells any more; held, they would be twice what is converted.
                 block.sheet = replace(block.sheet, rows=[], dates=frozenset(), notes={})
             return (blocks, found) if blocks else (None, found)

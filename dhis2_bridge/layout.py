@@ -100,7 +100,7 @@ def _upright(
     beyond = [*(preface if rows.start == preface.stop else ()), *range(stop, rows.stop)]
     findings.extend(_outside(sheet, form, header, beyond, by_blank=by_blank))
     body.loose, missing = loose.texts(
-        sheet, form.table, given, [*range(rows.start, start), *range(stop, rows.stop), *preface]
+        sheet, form, given, [*range(rows.start, start), *range(stop, rows.stop), *preface]
     )
     return body, [*findings, *missing]
 
@@ -117,7 +117,7 @@ def _turned(
     anchor = rows.start if form.table.source.header.row is not None else _header_start(sheet, form, rows)
     if anchor is None:
         return None, [_not_found(sheet, form, rows)]
-    texts, missing = loose.texts(sheet, form.table, given, [*rows, *preface])
+    texts, missing = loose.texts(sheet, form, given, [*rows, *preface])
     stop, _ = _body_stop(sheet, form, range(anchor + 1, rows.stop))
     aside = {row - sheet.first_row for _, row, _ in texts.values() if row is not None} - {anchor}
     own = set(range(rows.start, stop)) - aside
@@ -224,6 +224,8 @@ def _body_stop(sheet: Sheet, form: Form, rows: range) -> tuple[int, bool]:
 
 def _leading(row: list[str]) -> str:
     """The first filled cell of a row."""
+    if row and row[0] and not row[0].isspace():
+        return row[0]
     return next((cell for cell in row if cell and not cell.isspace()), "")
 
 
@@ -234,11 +236,10 @@ def _has_fault(sheet: Sheet, index: int) -> bool:
 def _header(sheet: Sheet, form: Form, start: int, first: int, stop: int) -> Header:
     """The header of a table whose body begins and stops at these indexes; blank columns behind both are no part."""
     rows = range(sheet.first_row + start, sheet.first_row + stop)
-    filled = [
-        next((n for n in range(len(sheet.rows[i]), 0, -1) if sheet.rows[i][n - 1].strip()), 0)
-        for i in range(start, stop)
-    ]
-    width = max([*filled, *(column for row, column in sheet.faults if row in rows)], default=0)
+    width = max((column for row, column in sheet.faults if row in rows), default=0)
+    for row in sheet.rows[start:stop]:
+        # Only what is wider than the rows before can make the table wider.
+        width = next((n for n in range(len(row), width, -1) if row[n - 1] and not row[n - 1].isspace()), width)
     levels = min(start + form.table.source.header.rows, first)
     spread = max((m[3] for m in sheet.merged if sheet.first_row + start <= m[0] < sheet.first_row + levels), default=0)
     longest = max((len(sheet.rows[i]) for i in range(start, stop)), default=0)

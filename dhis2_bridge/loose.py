@@ -6,9 +6,10 @@ from typing import Final
 
 from dhis2_bridge import faults, names
 from dhis2_bridge.bilingual import folded, spoken
-from dhis2_bridge.blocks import Loose, dimensions
+from dhis2_bridge.blocks import Loose
 from dhis2_bridge.findings import Finding
-from dhis2_bridge.mapping import Cell, Dimension, MappingTable
+from dhis2_bridge.form import Form
+from dhis2_bridge.mapping import Cell, Dimension
 from dhis2_bridge.values import Sheet
 
 SEARCHED_BELOW: Final = 3
@@ -18,7 +19,7 @@ _SUFFIX: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}(?:\.(?:gz|zip|zst))?$")
 
 
 def texts(
-    sheet: Sheet, table: MappingTable, given: Mapping[str, str], around: Iterable[int]
+    sheet: Sheet, form: Form, given: Mapping[str, str], around: Iterable[int]
 ) -> tuple[dict[str, Loose], list[Finding]]:
     """The text of each dimension that stands outside the table, by its key, and a finding for each that is not there.
 
@@ -28,7 +29,7 @@ def texts(
     found: dict[str, Loose] = {}
     problems: list[Finding] = []
     rows = [(sheet.first_row + index, sheet.rows[index]) for index in around]
-    for key, dimension in dimensions(table):
+    for key, dimension in form.loose:
         if dimension.cell is not None:
             place = _cell(sheet, dimension.cell, rows)
             if place is None:
@@ -71,6 +72,11 @@ def _cell(sheet: Sheet, cell: Cell, rows: list[tuple[int, list[str]]]) -> tuple[
     if cell.at is not None:
         row, column = cell.place()
         return row, column, text_at(sheet, row, column)
+    wanted = [
+        (labels, step)
+        for texts, step in ((cell.right_of, _right), (cell.below, _under))
+        if (labels := {folded(text) for text in texts})
+    ]
     for number, cells in rows:
         for column, text in enumerate(cells, start=1):
             if not text or text.isspace():
@@ -79,11 +85,10 @@ def _cell(sheet: Sheet, cell: Cell, rows: list[tuple[int, list[str]]]) -> tuple[
                 if (part := names.capture(pattern, text)) is not None:
                     return number, column, part
             head, colon, tail = text.partition(":")
-            for labels, step in ((cell.right_of, _right), (cell.below, _under)):
-                wanted = {folded(label) for label in labels}
-                if colon and tail.strip() and wanted & spoken(head):
+            for labels, step in wanted:
+                if colon and tail.strip() and labels & spoken(head):
                     return number, column, tail.strip()
-                if wanted & spoken(text):
+                if labels & spoken(text):
                     return step(sheet, number, column)
     return None
 

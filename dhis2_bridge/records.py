@@ -12,6 +12,7 @@ import polars as pl
 from dhis2_bridge import faults, loose, names, periods
 from dhis2_bridge.blocks import Block, Header, claimed, dimensions, numbers, value_names
 from dhis2_bridge.findings import Finding
+from dhis2_bridge.form import Form
 from dhis2_bridge.mapping import PLACES, Dimension, MappingTable, ValueColumns
 from dhis2_bridge.mapping_fields import cell_place
 from dhis2_bridge.values import Sheet, Table
@@ -231,7 +232,7 @@ def loose_block(sheet: Sheet, table: MappingTable, given: MappingType[str, str])
         text = faults.text_of(fault) if fault is not None else loose.text_at(sheet, row, column)
         rows.append((row, [*(entry[name] for name in names_of), text]))
         columns.append(column)
-    texts, _ = loose.texts(sheet, table, given, range(len(sheet.rows)))
+    texts, _ = loose.texts(sheet, Form(table), given, range(len(sheet.rows)))
     return Block(sheet, header, sheet.first_row, rows, texts, columns=columns)
 
 

@@ -4,8 +4,9 @@ Small files are converted as they come and held; long ones are looked at first, 
 (`reports`), and then converted in batches. What comes out are whole reports, so memory does not grow with the input.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingType
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -101,19 +102,20 @@ class Walk:
         pieces, reports = Pieces(), Reports()
         long: list[tuple[Source, Mapping]] = []
         try:
-            for number, opened in enumerate(self._opened(expanded.files), start=1):
-                mapping = self._accepted(opened)
-                if mapping is None or opened.source is None:
-                    pass
-                elif mapping.workforce is not None:
-                    self._registers.take(opened.source, mapping)
-                elif opened.source.table is not None and opened.source.size >= LONG and not self._is_form(mapping):
-                    self._look_at(opened.source, mapping, pieces)
-                    long.append((opened.source, mapping))
-                else:
-                    self._read(opened, opened.source, mapping, reports)
-                if on_progress is not None:
-                    on_progress(number, len(expanded.files), str(opened.path))
+            with closing(self._opened(expanded.files)) as files_opened:
+                for number, opened in enumerate(files_opened, start=1):
+                    mapping = self._accepted(opened)
+                    if mapping is None or opened.source is None:
+                        pass
+                    elif mapping.workforce is not None:
+                        self._registers.take(opened.source, mapping)
+                    elif opened.source.table is not None and opened.source.size >= LONG and not self._is_form(mapping):
+                        self._look_at(opened.source, mapping, pieces)
+                        long.append((opened.source, mapping))
+                    else:
+                        self._read(opened, opened.source, mapping, reports)
+                    if on_progress is not None:
+                        on_progress(number, len(expanded.files), str(opened.path))
             self._convert_forms(reports)
             for cells in self._registers.cells(
                 self._converter, self._converted, self._add, self._previous, self._snapshot
@@ -138,7 +140,7 @@ class Walk:
 
     # -- opening -------------------------------------------------------------------------------------------------
 
-    def _opened(self, files: Sequence[Path]) -> Iterator[Opened]:
+    def _opened(self, files: Sequence[Path]) -> Generator[Opened, None, None]:
         """The files, opened in their order; what may hold persons by this process, without the text of a fault."""
         if self._registers:
             for path in files:

@@ -15,28 +15,31 @@ from dhis2_bridge.mapping import Mapping
 from dhis2_bridge.opening import Opened, Opener, Partition, open_partition
 
 WORTH: Final = 1.5
-"""Seconds of laying out that must be left before other processes are started: each takes half a second to start."""
+"""Seconds of laying out that must be left for others to be started: each of them takes half a second to start."""
 
 LOOK: Final = 20
 """Files after which it is estimated how long the rest will take."""
 
-TOGETHER: Final = 50
-"""Files in one partition: enough that sending it costs nothing, few enough that the last ones end together."""
+TOGETHER: Final = 25
+"""Files in one partition: enough that sending it costs nothing, few enough that all processes end together."""
+
+AHEAD: Final = 3
+"""Partitions that wait for each process or for their turn: what is ready is held in memory."""
 
 
 def opened(
     files: Sequence[Path], opener: Opener, mappings: list[Mapping], given: MappingType[str, str], jobs: int
 ) -> Iterator[Opened]:
-    """The files opened, in their order, by up to so many processes beside this one.
+    """The files opened, in their order, by so many processes, of which this is one.
 
-    This process opens them itself until others are worth their start and are there, and again when they break down.
-    Forms alone are worth it: what is no workbook is opened here in any case.
+    This process opens them alone until others are worth their start and are there, and again when they break down.
+    Forms only are worth it: what is no workbook is opened here in any case.
     """
     left = deque(files)
     spent, done = 0.0, 0
     while left:
         if done >= LOOK and jobs > 1 and spent / done * len(left) > WORTH:
-            yield from _with_others(left, opener, mappings, given, jobs)
+            yield from _with_others(left, opener, mappings, given, jobs - 1)
             jobs = 1
             continue
         start = time.perf_counter()
@@ -48,32 +51,22 @@ def opened(
 
 
 def _with_others(
-    left: deque[Path], opener: Opener, mappings: list[Mapping], given: MappingType[str, str], jobs: int
+    left: deque[Path], opener: Opener, mappings: list[Mapping], given: MappingType[str, str], others: int
 ) -> Iterator[Opened]:
     """What is left, until it is done or the other processes are no more."""
     try:
-        executor = ProcessPoolExecutor(jobs, get_context("spawn"), _leave_interrupts)
+        executor = ProcessPoolExecutor(others, get_context("spawn"), _leave_interrupts)
     except (OSError, NotImplementedError):  # a machine without the locks that processes share
         return
-    with executor:
-        try:
-            yield from _while_starting(left, opener, [executor.submit(_is_there) for _ in range(jobs)])
-            coming: deque[tuple[Partition, Future[tuple[list[Opened], dict[str, float]]]]] = deque()
-            waiting = deque(_partitions(list(left), mappings, given))
-            while waiting or coming:
-                while waiting and len(coming) <= 2 * jobs:  # what is ready is held in memory, so not all at once
-                    partition = waiting.popleft()
-                    coming.append((partition, executor.submit(open_partition, partition)))
-                partition, future = coming.popleft()
-                made, seconds = future.result()
-                opener.steps.add(seconds)
-                for one in made:
-                    left.popleft()
-                    yield one if one.source is not None or one.problem is not None else opener.open(one.path)
-        except BrokenProcessPool:  # one was killed, as for want of memory: go on alone
-            return
-        finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+    try:
+        yield from _while_starting(left, opener, [executor.submit(_is_there) for _ in range(others)])
+        for one in _shared(list(left), opener, executor, mappings, given, others):
+            left.popleft()
+            yield one
+    except BrokenProcessPool:  # one was killed, as for want of memory: go on alone
+        return
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def _while_starting(left: deque[Path], opener: Opener, starting: list[Future[bool]]) -> Iterator[Opened]:
@@ -84,9 +77,32 @@ def _while_starting(left: deque[Path], opener: Opener, starting: list[Future[boo
         one.result()
 
 
-def _partitions(files: list[Path], mappings: list[Mapping], given: MappingType[str, str]) -> Iterator[Partition]:
-    for start in range(0, len(files), TOGETHER):
-        yield Partition(tuple(files[start : start + TOGETHER]), mappings, given)
+def _shared(
+    files: list[Path],
+    opener: Opener,
+    executor: ProcessPoolExecutor,
+    mappings: list[Mapping],
+    given: MappingType[str, str],
+    others: int,
+) -> Iterator[Opened]:
+    """The files opened by the others, and by this process whenever it would have to wait for them."""
+    waiting = deque(files[start : start + TOGETHER] for start in range(0, len(files), TOGETHER))
+    coming: deque[Future[tuple[list[Opened], dict[str, float]]] | list[Opened]] = deque()
+    while waiting or coming:
+        while waiting and sum(isinstance(one, Future) and not one.done() for one in coming) < AHEAD * others:
+            coming.append(executor.submit(open_partition, Partition(tuple(waiting.popleft()), mappings, given)))
+        first = coming[0]
+        if isinstance(first, Future) and not first.done() and waiting and len(coming) < 2 * AHEAD * (others + 1):
+            coming.append([opener.open(path) for path in waiting.popleft()])
+            continue
+        coming.popleft()
+        if isinstance(first, Future):
+            made, seconds = first.result()
+            opener.steps.add(seconds)
+            first = [
+                one if one.source is not None or one.problem is not None else opener.open(one.path) for one in made
+            ]
+        yield from first
 
 
 def _leave_interrupts() -> None:

@@ -104,7 +104,7 @@ class _ParquetWriter:
     def __init__(self, path: Path, schema: pl.Schema) -> None:
         self._frames: queue.Queue[pl.DataFrame | None] = queue.Queue(maxsize=1)
         self._schema = schema
-        self._failed: Exception | None = None
+        self._failed: BaseException | None = None
         self._thread = threading.Thread(target=self._write, args=(path,), name="values", daemon=True)
         self._thread.start()
 
@@ -136,7 +136,7 @@ class _ParquetWriter:
     def _write(self, path: Path) -> None:
         try:
             register_io_source(self._read, schema=self._schema, is_pure=True).sink_parquet(path, compression="lz4")
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:  # Polars tells of Ctrl-C in this thread too
             self._failed = OSError(str(error)) if isinstance(error, pl.exceptions.PolarsError) else error
 
     def _read(

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import polars as pl
@@ -293,6 +294,24 @@ def test_ctrl_c_stops_the_sandbox_in_peace(tmp_path: Path) -> None:
         server.kill()
     assert server.returncode == 0
     assert "Traceback" not in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals of this kind")
+def test_ctrl_c_stops_a_conversion_in_peace(tmp_path: Path) -> None:
+    arguments = ["convert", "-", *WITH, "--lang", "en"]  # standard input that never ends
+    with subprocess.Popen(
+        [*PROGRAM, *arguments], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as ran:
+        try:
+            deadline = time.monotonic() + 30
+            while not list(tmp_path.glob(".run.*.part/values.parquet")) and time.monotonic() < deadline:
+                time.sleep(0.05)  # until the threads that write are at work
+            ran.send_signal(signal.SIGINT)
+            said = ran.communicate(timeout=20)[1]
+        finally:
+            ran.kill()
+    assert (ran.returncode, said.strip()) == (130, "Stopped.")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the shell of Windows has no such pipes")

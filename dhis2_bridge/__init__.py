@@ -14,6 +14,7 @@ from dhis2_bridge._version import __version__
 if TYPE_CHECKING:
     from dhis2_bridge.client import Client
     from dhis2_bridge.findings import BridgeError, Finding, MappingError, Refused, ServerError, UsageError
+    from dhis2_bridge.indicating import indicate
     from dhis2_bridge.mapping import Mapping
     from dhis2_bridge.mapping_file import load as load_mapping
     from dhis2_bridge.pipeline import Conversion, convert, convert_to_run
@@ -38,6 +39,7 @@ __all__ = [
     "__version__",
     "convert",
     "convert_to_run",
+    "indicate",
     "load_mapping",
     "load_snapshot",
     "push",
@@ -58,6 +60,7 @@ _HOME = {
     "UsageError": ("findings", "UsageError"),
     "convert": ("pipeline", "convert"),
     "convert_to_run": ("pipeline", "convert_to_run"),
+    "indicate": ("indicating", "indicate"),
     "load_mapping": ("mapping_file", "load"),
     "load_snapshot": ("snapshot", "load"),
     "push": ("pushing", "push"),

@@ -218,6 +218,12 @@ CODES: Final[dict[str, Code]] = {
     "small_cells.sums_low": Code("warning", arguments=("cells",)),
     "small_cells.total_known": Code("warning", arguments=("data_element", "totals")),
     "small_cells.not_guarded": Code("warning", arguments=("data_element", "cells")),
+    # indicators
+    "population.not_a_number": Code("error"),
+    "population.no_year": Code("error"),
+    "population.repeated": Code("error", arguments=("year",)),
+    "indicators.run_with_errors": Code("warning", arguments=("errors", "left_out")),
+    "indicators.conflict": Code("error", arguments=("other", "other_value", "data_element", "org_unit", "options")),
     # the server's answer
     "server.refused": Code("error", arguments=("server_code", "message")),
     "server.not_stored": Code("error", arguments=("message",)),

@@ -41,22 +41,43 @@ def shipped(kind: str) -> Path:
 
 def mapping_path(text: str) -> Path:
     """A mapping by its path, or a shipped one by its name: `uzbekistan/phc_monthly`."""
-    path = Path(text)
-    there = os.path.exists(text)  # noqa: PTH110 - unlike Path.exists it has an answer for a name that is too long
-    if there and not path.is_dir():
-        return path
     known = shipped_mappings()
-    if (name := text.removesuffix(".yaml").replace("\\", "/")) in known:
-        return shipped("mappings") / f"{name}.yaml"
-    if there:
-        raise UsageError(f"{text}: is a folder; name the mapping file in it")
-    raise UsageError(f"{text}: there is no such mapping file, and no shipped mapping of this name ({', '.join(known)})")
+    return _own_or_shipped(text, shipped("mappings"), known, "mapping file", "mapping")
+
+
+def indicators_path(text: str) -> Path:
+    """A file of indicators by its path, or a shipped one by its name: `uzbekistan/nhwa_2017`."""
+    return _own_or_shipped(text, _indicators(), shipped_indicators(), "file of indicators", "one")
 
 
 def shipped_mappings() -> list[str]:
     """The names of the shipped mappings."""
-    folder = shipped("mappings")
+    return [name for name in _names(shipped("mappings")) if not name.startswith("indicators/")]
+
+
+def shipped_indicators() -> list[str]:
+    """The names of the shipped files of indicators."""
+    return _names(_indicators())
+
+
+def _indicators() -> Path:
+    return shipped("mappings") / "indicators"
+
+
+def _names(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def _own_or_shipped(text: str, folder: Path, known: list[str], what: str, short: str) -> Path:
+    path = Path(text)
+    there = os.path.exists(text)  # noqa: PTH110 - unlike Path.exists it has an answer for a name that is too long
+    if there and not path.is_dir():
+        return path
+    if (name := text.removesuffix(".yaml").replace("\\", "/")) in known:
+        return folder / f"{name}.yaml"
+    if there:
+        raise UsageError(f"{text}: is a folder; name the {what} in it")
+    raise UsageError(f"{text}: there is no such {what}, and no shipped {short} of this name ({', '.join(known)})")
 
 
 def server(

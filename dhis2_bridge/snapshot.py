@@ -218,6 +218,13 @@ class Snapshot:
         # The path has every UID after a slash, and all UIDs are of one length.
         return unit is not None and f"/{ancestor}" in unit.path
 
+    def org_unit(self, text: str) -> str | None:
+        """The UID of the org unit with this code, or else with this UID; None where there is none, or several."""
+        coded = self.index("org_unit", "code").get(text, ())
+        if len(coded) == 1:
+            return coded[0]
+        return text if not coded and text in self.org_units else None
+
     def children(self, org_unit: str) -> tuple[str, ...]:
         """The org units directly below one, in the order of the file."""
         if self._children is None:

@@ -60,6 +60,8 @@ FAMILIES: Final = {
     "posts": "Posts",
     "headcount": "Counts of persons",
     "small_cells": "Small counts",
+    "population": "Population",
+    "indicators": "Indicators",
     "server": "The server's answer",
 }
 """Headings by the first part of a code."""

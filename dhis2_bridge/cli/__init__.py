@@ -22,7 +22,7 @@ COMMANDS: Final = {
     "inspect": "What the reader sees in a file: sheets, headers, evidence.",
     "check": "Is this file right? Converts and checks it, and writes nothing.",
     "convert": "Files to data values, written as a run folder.",
-    "workforce": "Personnel registers: compare two of them.",
+    "workforce": "Personnel registers: indicators of their counts; compare two of them.",
     "push": "Sends a run folder to a DHIS2 server.",
     "snapshot": "The metadata of an instance: pull it, look at it.",
     "sandbox": "A small DHIS2-compatible server on this machine, for practice.",

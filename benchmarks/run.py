@@ -3,6 +3,7 @@
     python benchmarks/run.py long --rows 1000000 --rounds 3
     python benchmarks/run.py forms --forms 500 --rounds 3
     python benchmarks/run.py growth --rows 100000 1000000 5000000 20000000
+    python benchmarks/run.py workforce --contracts 600000 --rounds 3
     python benchmarks/run.py start
 
 Every measurement is a process of its own; the ways take turns, so that what else the machine does meets all of them.
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -47,7 +49,48 @@ def our_forms(path: Path, metadata: Path, folder: Path, level: int) -> tuple[int
     return result.ready.height, result.errors
 
 
+def our_counts(path: Path) -> tuple[dict[tuple[str, ...], float], int]:
+    """From the extract to the counted table, with every rule, the place of each count, and each warning."""
+    from dhis2_bridge import counting, counts, mapping_file
+    from dhis2_bridge.gathering import Gathering
+    from dhis2_bridge.sources import open_source
+
+    mapping = mapping_file.load(path.parent / "staff.yaml")
+    noted: list[object] = []
+    gathering = Gathering(mapping, counts.label_columns(mapping.tables[0]), noted.append)
+    gathering.add(open_source(path, delimiter=";"))
+    made = counting.count(gathering, {"period": "2026Q3"}).counted
+    return made.cells, sum(found.height for found in made.findings)
+
+
+def by_cell(cells: object) -> dict[tuple[str, ...], float]:
+    """Our counted table as the other ways have it."""
+    if isinstance(cells, dict):
+        return cells
+    columns = cells.select("org", "unit", "data_element", "SEX", "AGE6", "value").iter_rows()
+    return {
+        (f"{org}_{unit}" if unit else org, element, sex or "", age or ""): value
+        for org, unit, element, sex, age, value in columns
+    }
+
+
+def counting_way(count: object) -> object:
+    """A way of counting as `child` runs one: how many cells, and a checksum of all that is made when time is over."""
+
+    def run(path: Path, metadata: Path, folder: Path, level: int) -> tuple[int, object]:
+        cells, _ = count(path)  # type: ignore[operator]
+
+        def checksum() -> int:
+            lines = sorted(f"{','.join(cell)}={number:.2f}" for cell, number in by_cell(cells).items())
+            return zlib.crc32("\n".join(lines).encode())
+
+        return len(cells), checksum
+
+    return run
+
+
 def ways() -> dict[str, object]:
+    import usual_counts
     import usual_forms
     import usual_ways
 
@@ -59,6 +102,9 @@ def ways() -> dict[str, object]:
         "our forms": our_forms,
         "openpyxl": usual_forms.with_openpyxl,
         "calamine": usual_forms.with_calamine,
+        "our counts": counting_way(our_counts),
+        "pandas counts": counting_way(usual_counts.with_pandas),
+        "plain Python": counting_way(usual_counts.with_plain_python),
     }
 
 
@@ -69,7 +115,8 @@ def child(way: str, path: Path, metadata: Path) -> None:
         start, cpu = time.perf_counter(), time.process_time()
         values, refused = run(path, metadata, Path(folder), LEVEL)  # type: ignore[operator]
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        refused = refused() if callable(refused) else refused
     print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mb": peak, "values": values, "refused": refused}))
 
 
@@ -132,9 +179,10 @@ def main() -> None:
         child(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["long", "forms", "growth", "start"])
+    parser.add_argument("what", choices=["long", "forms", "workforce", "growth", "start"])
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--forms", type=int, default=500)
+    parser.add_argument("--contracts", type=int, default=600_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ways", nargs="+")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "dhis2-bridge-benchmark")
@@ -151,6 +199,17 @@ def main() -> None:
         generate.write_forms(folder / f"forms_{arguments.forms}", arguments.forms)
         chosen = arguments.ways or ["our forms", "openpyxl", "calamine"]
         side_by_side(chosen, folder / f"forms_{arguments.forms}", metadata, arguments.rounds)
+        return
+    if arguments.what == "workforce":
+        import generate_staff
+
+        generate_staff.prepare(folder)
+        path = folder / f"staff_{arguments.contracts}.csv"
+        if not path.exists():
+            generate_staff.write(path, arguments.contracts)
+        side_by_side(
+            arguments.ways or ["our counts", "pandas counts", "plain Python"], path, metadata, arguments.rounds
+        )
         return
     chosen = arguments.ways or (["ours"] if arguments.what == "growth" else ["ours", "pydantic", "pandas", "floor"])
     for rows in arguments.rows:

@@ -150,8 +150,7 @@ class Gathering:
         if columns is not None:
             for batch in _batches(held, sorted({number for numbers in columns.values() for number in numbers})):
                 texts = [pl.coalesce(map(str, numbers)).alias(wanted) for wanted, numbers in columns.items()]
-                rows = batch.select(*_place(source.name, None), "row", *texts)
-                yield rows.filter(pl.any_horizontal(pl.col(list(columns)).is_not_null()))
+                yield _filled(batch.select(*_place(source.name, None), "row", *texts), list(columns))
         for finding in held.findings:
             if finding not in before or finding not in source.findings:
                 self.note(finding)
@@ -198,7 +197,13 @@ class Gathering:
             number = columns[occupation.column][0]
             numeric = [row for row, column in sheet.numbers if column == number]
             rows = rows.with_columns(pl.col("row").is_in(numeric).alias(NUMERIC))
-        return rows.filter(pl.any_horizontal(pl.col(list(columns)).is_not_null()))
+        return _filled(rows, list(columns))
+
+
+def _filled(rows: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """The rows that have anything in these columns; nearly always all, and then none is copied."""
+    filled = rows.select(pl.any_horizontal(pl.col(columns).is_not_null())).to_series()
+    return rows if filled.all() else rows.filter(filled)
 
 
 def _place(source: str, sheet: str | None) -> Iterable[pl.Expr]:

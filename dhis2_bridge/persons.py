@@ -5,6 +5,7 @@ Work that compares rows is done for the few persons with several contracts only.
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final
 
 import polars as pl
@@ -33,27 +34,47 @@ def identify(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFram
     `rows` has the place, `#order`, `#born` and `#sex` as declared; these two come back as they count.
     """
     text = pl.col(person.column).str.strip_chars()
-    rows = rows.with_columns(text.alias(ID))
-    lost = rows[ID].str.contains(_LOST).fill_null(False)
-    if lost.any():
-        notes.add(rows.filter(lost), "person.id_unrecoverable", person.column)
-        rows = rows.with_columns(pl.when(~lost).then(ID).alias(ID))
-    rows = _numbered(_missing(rows, person, lost, notes))
+    number = pl.when(pl.col(ID).str.contains(_NUMBER)).then(pl.col(ID)).cast(pl.UInt64)
+    rows = rows.with_columns(text.alias(ID)).with_columns(number.alias(PERSON))
+    odd = rows[PERSON].is_null().arg_true()
+    if len(odd):
+        rows = _without_number(rows, odd, person, notes)
     if person.identity is not None:
         rows = _judged(rows, person, notes)
     return _conflicts(rows, person, notes).drop(ID)
 
 
-def _missing(rows: pl.DataFrame, person: Person, lost: pl.Series, notes: RowNotes) -> pl.DataFrame:
-    """The rows with `#name_id` for those without an id that are told apart by name and birth date."""
-    rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias("#name_id"))
-    without = rows[ID].is_null() & ~lost
-    if not without.any():
+def _without_number(rows: pl.DataFrame, odd: pl.Series, person: Person, notes: RowNotes) -> pl.DataFrame:
+    """The rows with a `#person` for those whose id is no number, where anything tells who it is.
+
+    `odd` are the places of these rows. Other ids, and names with birth dates, become a place among themselves.
+    """
+    held = rows[odd]
+    lost = held[ID].str.contains(_LOST).fill_null(False)
+    notes.add(held.filter(lost), "person.id_unrecoverable", person.column)
+    if lost.any():
+        unknown = pl.Series([None], dtype=pl.String).new_from_index(0, int(lost.sum()))
+        rows = rows.with_columns(rows[ID].scatter(odd.filter(lost), unknown))
+    without = held[ID].is_null()
+    by_name = pl.Series([None], dtype=pl.String).new_from_index(0, held.height)
+    if without.any():
+        by_name = by_name.scatter(without.arg_true(), _by_name(held.filter(without), person, notes))
+    keys = held.select(
+        pl.coalesce(pl.concat_str(pl.lit("i"), pl.when(~lost).then(ID)), pl.concat_str(pl.lit("n"), pl.lit(by_name)))
+    ).to_series()
+    distinct = keys.unique().drop_nulls().sort()
+    if distinct.is_empty():
         return rows
+    places = pl.int_range(_OTHERS, _OTHERS + len(distinct), dtype=pl.UInt64, eager=True)
+    found = keys.replace_strict(distinct, places, default=None, return_dtype=pl.UInt64)
+    return rows.with_columns(rows[PERSON].scatter(odd, found))
+
+
+def _by_name(held: pl.DataFrame, person: Person, notes: RowNotes) -> pl.Series:
+    """For rows without an id: name and birth date as one text, null where they do not say who it is."""
     if person.missing == "refuse":
-        notes.add(rows.filter(without), "person.missing", person.column)
-        return rows
-    held = rows.filter(without)
+        notes.add(held, "person.missing", person.column)
+        return pl.Series([None], dtype=pl.String).new_from_index(0, held.height)
     folded = [_latin(held[name]) for name in person.name]
     keys = held.select(
         pl.when(pl.col(BORN).is_not_null() & pl.any_horizontal(text.is_not_null() for text in folded)).then(
@@ -64,9 +85,7 @@ def _missing(rows: pl.DataFrame, person: Person, lost: pl.Series, notes: RowNote
     ).to_series()
     notes.add(held.filter(keys.is_null()), "person.missing", person.column)
     notes.add(held.filter(keys.is_not_null()), "person.by_name_and_birth", person.column)
-    return rows.with_columns(
-        pl.Series("#name_id", [None] * rows.height, dtype=pl.String).scatter(without.arg_true(), keys)
-    )
+    return keys
 
 
 def _latin(texts: pl.Series) -> pl.Series:
@@ -76,23 +95,6 @@ def _latin(texts: pl.Series) -> pl.Series:
         return texts
     keys = pl.Series([names.latin(text) for text in distinct], dtype=pl.String)
     return texts.replace_strict(distinct, keys, default=None, return_dtype=pl.String)
-
-
-def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with `#person`: the id itself where it is a number, else a place among the other ids."""
-    number = pl.when(pl.col(ID).str.contains(_NUMBER)).then(pl.col(ID)).cast(pl.UInt64)
-    rows = rows.with_columns(number.alias(PERSON))
-    others = rows.select(
-        pl.when(pl.col(PERSON).is_null()).then(
-            pl.coalesce(pl.concat_str(pl.lit("i"), ID), pl.concat_str(pl.lit("n"), "#name_id"))
-        )
-    ).to_series()
-    if others.null_count() < rows.height:
-        distinct = others.unique().drop_nulls().sort()
-        places = pl.int_range(_OTHERS, _OTHERS + len(distinct), dtype=pl.UInt64, eager=True)
-        found = others.replace_strict(distinct, places, default=None, return_dtype=pl.UInt64)
-        rows = rows.with_columns(pl.coalesce(PERSON, found).alias(PERSON))
-    return rows.drop("#name_id")
 
 
 def _judged(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFrame:
@@ -131,8 +133,9 @@ def _conflicts(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFr
     many = rows.select(PERSON, *PLACE, "#order", *kinds).filter(several(rows[PERSON])).sort("#order")
     if many.is_empty():
         return rows
-    # Different or not is seen by the least and the largest; which are counted for the few that differ only.
-    counts = many.group_by(PERSON).agg(pl.col(name).min() != pl.col(name).max() for name in kinds)
+    # Different or not is seen by the least and the largest code; which are counted for the few that differ only.
+    coded = many.select(PERSON, *(_coded(many[name]) for name in kinds))
+    counts = coded.group_by(PERSON).agg(pl.col(name).min() != pl.col(name).max() for name in kinds)
     doubtful = counts.filter(pl.any_horizontal(pl.col(name) for name in kinds))
     if doubtful.is_empty():
         return rows
@@ -163,6 +166,11 @@ def _conflicts(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFr
     return rows.with_columns(pl.when(~refused.fill_null(False)).then(PERSON).alias(PERSON))
 
 
+def _coded(column: pl.Series) -> pl.Series:
+    """A number for each distinct text; what is no text is as good as one."""
+    return column.cast(pl.Categorical(pl.Categories.random())).to_physical() if column.dtype == pl.String else column
+
+
 def main_jobs(rows: pl.DataFrame, person: pl.Series, by: Sequence[tuple[str, bool]]) -> pl.Series:
     """Which rows are those of main jobs: one for each person.
 
@@ -178,10 +186,28 @@ def main_jobs(rows: pl.DataFrame, person: pl.Series, by: Sequence[tuple[str, boo
 
 
 def best_of(rows: pl.DataFrame, once: Sequence[str], precedence: Sequence[tuple[str, bool]]) -> pl.DataFrame:
-    """One row for each of these columns together: the first by the precedence (column, whether the largest is)."""
-    largest_first = [most for _, most in precedence]
-    ordered = rows.sort(*(name for name, _ in precedence), descending=largest_first, nulls_last=True)
-    return ordered.unique(once, keep="first", maintain_order=True)
+    """One row for each of these columns together: the first by the precedence (column, whether the largest is).
+
+    Texts are slow to sort, and nearly everywhere the columns before the first text decide: texts are looked at where
+    these leave a tie.
+    """
+    quick = list(takewhile(lambda one: rows.schema[one[0]] != pl.String, precedence))
+    ordered = _sorted(rows, [*((name, False) for name in once), *quick])
+    is_first = ordered.select(pl.struct(once).rle_id()).to_series().is_first_distinct()
+    if len(quick) == len(precedence):
+        return ordered.filter(is_first)
+    alike = [pl.col(name).eq_missing(pl.col(name).shift(-1)) for name in (*once, *(name for name, _ in quick))]
+    followed = pl.int_range(pl.len()) < pl.len() - 1
+    tied = is_first & ordered.select(pl.all_horizontal(*alike, followed)).to_series()
+    if not tied.any():
+        return ordered.filter(is_first)
+    doubtful = rows.join(ordered.filter(tied).select(once), on=list(once), how="semi", nulls_equal=True)
+    decided = _sorted(doubtful, precedence).unique(once, keep="first", maintain_order=True)
+    return pl.concat([ordered.filter(is_first & ~tied), decided])
+
+
+def _sorted(rows: pl.DataFrame, by: Sequence[tuple[str, bool]]) -> pl.DataFrame:
+    return rows.sort(*(name for name, _ in by), descending=[most for _, most in by], nulls_last=True)
 
 
 def repeated(rows: pl.DataFrame, columns: Sequence[str], notes: RowNotes, name: str) -> None:

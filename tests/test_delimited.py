@@ -14,7 +14,7 @@ from dhis2_bridge.sources import delimited
 from dhis2_bridge.sources.delimited import DelimitedTable
 from dhis2_bridge.sources.encodings import TextFile
 from dhis2_bridge.sources.limits import Limits
-from dhis2_bridge.sources.records import LONGEST_CELL, Dialect, rectangle
+from dhis2_bridge.sources.records import LONGEST_CELL, Dialect, blank_as_null, rectangle, without_blanks
 
 Rows = list[tuple[Any, ...]]
 
@@ -441,3 +441,13 @@ def test_some_columns_read_side_by_side_are_those_of_the_whole(table: Any, parts
     some = [row for frame in report.batches([1, 3]) for row in frame.rows()]
     assert [row for row in some if any(row[1:])] == [row for row in whole if any(row[1:])]
     assert told(report) == findings
+
+
+@pytest.mark.parametrize("mark", ['"', "x"])
+def test_cells_of_nothing_but_space_are_null_whatever_stands_beside_them(mark: str) -> None:
+    spaces = [" ", "\t", "\v", "\u00a0", "\u2003", "\u3000", " \u202f"]
+    others = ["!", "~", " a", "\u00a0a", "ʻ", "0", "", "\x7f", "\x01"]
+    frame = pl.DataFrame({str(n): [text, mark] for n, text in enumerate([*spaces, *others], 1)})
+    wanted = frame.with_columns(blank_as_null(frame.columns))
+    assert without_blanks(frame).equals(wanted)
+    assert [column[0] for column in without_blanks(frame).iter_columns()][: len(spaces)] == [None] * len(spaces)

@@ -158,3 +158,22 @@ def test_blocks_are_the_text_as_utf_8_however_they_are_cut(
     path.write_bytes(("a,b\n" + text).encode(codec))
     file = TextFile(path, "x", declared=codec)
     assert b"".join(file.blocks(size, skip)) == ("a,b\n" + text).encode()[skip:]
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.one_of(st.binary(max_size=40), st.text(max_size=20).map(str.encode)), size=st.integers(1, 7))
+def test_the_quick_look_at_utf_8_is_that_of_python(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, size: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "quick.csv"
+    path.write_bytes(data)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encodings, "BLOCK", size)
+        found = encodings._scan_utf8(path)
+    assert (found is None) == (text is None)
+    if found is not None and text is not None:
+        assert found[2] == text.isascii()

@@ -24,6 +24,7 @@ from dhis2_bridge.sources.records import (
     rectangle,
     scan,
     whole_lines,
+    without_blanks,
 )
 from dhis2_bridge.values import Sheet
 
@@ -237,7 +238,7 @@ class DelimitedTable:
         numbers = pl.int_range(row + 1, row + 1 + pl.len(), dtype=pl.UInt32).alias("row")
         # Where no cell can hold space alone, blank ones are null as Polars has read them.
         clean = not may_hold_space(block) and (self.dialect.quote or "\n\n").encode() not in block
-        frame = frame.select(numbers, pl.col(cells) if clean else blank_as_null(cells))
+        frame = (frame if clean else without_blanks(frame)).select(numbers, *cells)
         if seen is not None:
             return frame, frame.height, data[cut:]
         extra = cells[len(self.header) :]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import polars as pl
+
 from dhis2_bridge.findings import Finding, Unreadable, UsageError
 
 BLOCK: Final = 1 << 20
@@ -137,8 +139,9 @@ def decide(path: Path, name: str, declared: str | None = None) -> Encoding:
         guessed = Finding("encoding.guessed", name, arguments={"encoding": codec, "evidence": "zero_bytes"})
         told = () if wanted in {codec, "utf-16"} else _disagreement(name, wanted, codec) or (guessed,)
         return _checked(path, name, codec, 0, told)
-    fault, damaged, ascii_only = _scan(path, "utf-8", 0)
-    if fault is None:
+    fault, damaged, ascii_only = _scan_utf8(path) or _scan(path, "utf-8", 0)
+    # Zero bytes are no text in UTF-8, and the half of it in a short text of UTF-16.
+    if fault is None and not (wanted and wanted.startswith("utf-16") and b"\0" in start):
         told = () if ascii_only else _disagreement(name, wanted, "utf-8")
         return Encoding("utf-8", 0, told + _damage(name, damaged))
     if wanted and wanted != "utf-8":
@@ -225,6 +228,39 @@ def _scan(path: Path, codec: str, mark: int) -> tuple[_Fault | None, int, bool]:
             ascii_only = ascii_only and text.isascii()
             if "?" in text and not text.isascii():
                 damaged += sum(1 for _ in _DAMAGED.finditer(text))
+
+
+def _scan_utf8(path: Path) -> tuple[None, int, bool] | None:
+    """The same for a file that is UTF-8, ten times as fast; nothing for one that is not."""
+    damaged, ascii_only, rest = 0, True, b""
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            if not rest and block.isascii():
+                continue
+            ascii_only = False
+            block = rest + block
+            cut = _end_of_letters(block)
+            rest = block[cut:]
+            # Polars is asked because Python has nothing that checks a text without making it.
+            try:
+                pl.Series([block[:cut]], dtype=pl.Binary).cast(pl.String)
+            except pl.exceptions.PolarsError:
+                return None
+            if b"?" in block:
+                damaged += sum(1 for _ in _DAMAGED.finditer(block[:cut].decode()))
+    return None if rest else (None, damaged, ascii_only)
+
+
+def _end_of_letters(block: bytes) -> int:
+    """Where the last letter of UTF-8 that is whole ends in a block of it."""
+    for back in range(1, min(len(block), 3) + 1):
+        byte = block[-back]
+        if byte >= 0xC0:
+            wanted = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return len(block) - back if wanted > back else len(block)
+        if byte < 0x80:
+            break
+    return len(block)
 
 
 def _utf_16_without_mark(start: bytes) -> str:

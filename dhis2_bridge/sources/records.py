@@ -219,6 +219,17 @@ def may_hold_space(block: bytes) -> bool:
     return not block.isascii() or any(mark in block for mark in _SPACES)
 
 
+def without_blanks(frame: pl.DataFrame) -> pl.DataFrame:
+    """A frame of texts with null where a cell is empty or holds nothing but space.
+
+    A column without a cell that begins as only such a cell can (with what sorts below the letters and digits, or
+    beyond ASCII) is as it was; to see that costs a quarter.
+    """
+    doubt = frame.select(((pl.all() < "!") | (pl.all() > "\x7f")).any()).row(0)
+    columns = [name for name, doubtful in zip(frame.columns, doubt, strict=True) if doubtful]
+    return frame.with_columns(blank_as_null(columns)) if columns else frame
+
+
 def blank_as_null(columns: Sequence[str]) -> pl.Expr:
     """These columns with null where a cell is empty or holds nothing but space; other texts stay as they are."""
     return pl.when(pl.col(columns).str.strip_chars() != "").then(pl.col(columns))

@@ -139,9 +139,11 @@ def decide(path: Path, name: str, declared: str | None = None) -> Encoding:
         guessed = Finding("encoding.guessed", name, arguments={"encoding": codec, "evidence": "zero_bytes"})
         told = () if wanted in {codec, "utf-16"} else _disagreement(name, wanted, codec) or (guessed,)
         return _checked(path, name, codec, 0, told)
-    fault, damaged, ascii_only = _scan_utf8(path) or _scan(path, "utf-8", 0)
     # Zero bytes are no text in UTF-8, and the half of it in a short text of UTF-16.
-    if fault is None and not (wanted and wanted.startswith("utf-16") and b"\0" in start):
+    if wanted and wanted.startswith("utf-16") and b"\0" in start:
+        return _checked(path, name, wanted, 0, ())
+    fault, damaged, ascii_only = _scan_utf8(path) or _scan(path, "utf-8", 0)
+    if fault is None:
         told = () if ascii_only else _disagreement(name, wanted, "utf-8")
         return Encoding("utf-8", 0, told + _damage(name, damaged))
     if wanted and wanted != "utf-8":

@@ -109,7 +109,7 @@ def contracts(count: int, seed: int = 3) -> Iterator[list[str]]:
             person, sexed, birth = list(who), str(sex), written
             odd = draw.randrange(1_000)
             if odd == 0:
-                person[0] = f"{int(person[0]):.2E}".replace("E+", "E+")
+                person[0] = f"{int(person[0]):.2E}"
             elif odd == 1:
                 person[0] = ""
             elif odd == 2:

@@ -155,10 +155,15 @@ def _period(counts: pl.DataFrame, asked: str | None) -> Period:
 def _place(snapshot: Snapshot, text: str) -> Place:
     unit = snapshot.org_unit(text)
     if unit is None:
-        near = difflib.get_close_matches(text, snapshot.index("org_unit", "code"), n=3)
+        near = _near(snapshot, text)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise UsageError(f"there is no org unit with the code or UID {text!r}{hint}")
     return indicators.place_of(snapshot, unit)
+
+
+def _near(snapshot: Snapshot, text: str) -> list[str]:
+    """The codes of org units that are most like a text."""
+    return difflib.get_close_matches(text, snapshot.index("org_unit", "code"), n=3)
 
 
 def _selection(snapshot: Snapshot, path: Path, found: list[pl.DataFrame]) -> Place:
@@ -176,8 +181,7 @@ def _selection(snapshot: Snapshot, path: Path, found: list[pl.DataFrame]) -> Pla
         if not text or text.startswith("#"):
             continue
         if (unit := snapshot.org_unit(text)) is None:
-            near = difflib.get_close_matches(text, snapshot.index("org_unit", "code"), n=3)
-            arguments = {"match": "code", "suggestions": near}
+            arguments = {"match": "code", "suggestions": _near(snapshot, text)}
             found.append(findings_frame([Finding("org_unit.unknown", name, None, number, 1, text, arguments)]))
         else:
             chosen.append(unit)

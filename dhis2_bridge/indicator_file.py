@@ -71,17 +71,7 @@ class Indicators(Keys):
 
 def load(path: FilePath | str) -> Indicators:
     """The indicators in a file. Raises MappingError with every problem: syntax, keys, names that do not stand there."""
-    name = str(path)
-    try:
-        content = FilePath(path).read_bytes()
-    except OSError as error:
-        raise MappingError(name, [(1, 1, f"cannot be opened: {error.strerror}")]) from None
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise MappingError(name, [(line, 1, "this line is not UTF-8; save the file as UTF-8")]) from None
-    return load_text(text, name)
+    return load_text(yaml_nodes.text_of(FilePath(path), str(path)), str(path))
 
 
 def load_text(text: str, name: str = "indicators") -> Indicators:

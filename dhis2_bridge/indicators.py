@@ -208,7 +208,7 @@ def results(
     """Every indicator for every place: place by place, each in the order of the file.
 
     `counts` are those of one period (`COUNTS_SCHEMA`, one row a cell; a null is a number that is not known), `on` its
-    last day. Raises UsageError for counts that the snapshot does not know.
+    last day. Raises KeyError for counts that the snapshot does not know.
     """
     making = _Making(declared, counts, places, snapshot, population, on)
     by_place: list[list[Result]] = [[] for _ in places]
@@ -249,7 +249,8 @@ class _Making:
         self._on = on
         self._population = population
         self._people: dict[int, People] = {}
-        self._codes = _codes_of(snapshot, counts["data_element"].unique().to_list())
+        elements = sorted(counts["data_element"].unique())
+        self._codes = {uid: snapshot.data_elements[uid].code or "" for uid in elements}
         self._elements = {name: self._of_stock(name) for name in declared.stocks}
         self._counts = counts.join(_units_of(snapshot, places, counts["org_unit"].unique().to_list()), on="org_unit")
 
@@ -375,10 +376,6 @@ class _Making:
             if not held.isdisjoint(wanted):
                 kept.append(combo)
         return kept
-
-
-def _codes_of(snapshot: Snapshot, elements: Iterable[str]) -> dict[str, str]:
-    return {uid: snapshot.data_elements[uid].code or "" for uid in sorted(elements)}
 
 
 def _units_of(snapshot: Snapshot, places: Sequence[Place], org_units: Iterable[str]) -> pl.DataFrame:

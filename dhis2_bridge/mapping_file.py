@@ -32,18 +32,8 @@ def load(path: FilePath | str) -> Mapping:
     Raises MappingError with every problem of the file: syntax, unknown, missing or wrong keys, files that are absent
     or broken, predicates that do not parse.
     """
-    name = str(path)
-    try:
-        with FilePath(path).open("rb") as file:
-            content = file.read(4 * yaml_nodes.LARGEST_TEXT + 1)
-    except OSError as error:
-        raise MappingError(name, [(1, 1, f"cannot be opened: {error.strerror}")]) from None
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise MappingError(name, [(line, 1, "this line is not UTF-8; save the file as UTF-8")]) from None
-    return load_text(text, name, FilePath(path).parent)
+    file = FilePath(path)
+    return load_text(yaml_nodes.text_of(file, str(path)), str(path), file.parent)
 
 
 def load_text(text: str, name: str = "mapping", folder: FilePath | str | None = None) -> Mapping:

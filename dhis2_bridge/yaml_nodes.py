@@ -8,6 +8,7 @@ a stack of our own, so that no depth of nesting can exhaust the interpreter's.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from dhis2_bridge.findings import MappingError
@@ -92,6 +93,20 @@ class _Open:
 
 class _Stop(Exception):
     """Reading cannot go on; the problem is already noted."""
+
+
+def text_of(path: FilePath, name: str) -> str:
+    """The text of a YAML file; no more of it is read than can be used. Raises MappingError where there is none."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(4 * LARGEST_TEXT + 1)
+    except OSError as error:
+        raise MappingError(name, [(1, 1, f"cannot be opened: {error.strerror}")]) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise MappingError(name, [(line, 1, "this line is not UTF-8; save the file as UTF-8")]) from None
 
 
 def read(text: str, name: str) -> Document:

@@ -567,6 +567,9 @@ def test_every_reason_has_words(language: str) -> None:
     held = made(counts(*DOCTORS_320, *posts), people(u1730405=7))
     shown = indicators_text(list(held.values()), "2026Q3", language)
     assert "?" not in shown
+    thousands = {"en": "1,180", "ru": "1\u00a0180", "uz": "1\u00a0180"}[language]
+    assert thousands in shown
+    assert "NBSP" not in shown
     assert len(shown.splitlines()) == 1 + len(held) + 1  # the place, each number, the name above those of each sex
 
 

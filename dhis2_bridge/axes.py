@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from dhis2_bridge import identities, names
+from dhis2_bridge.coded import coded, spread
 from dhis2_bridge.mapping_workforce import Axis, band_bounds
 from dhis2_bridge.row_notes import PLACE, RowNotes
 
@@ -24,34 +25,30 @@ class AxisCodes:
 
 def words(axis: Axis, texts: pl.Series) -> pl.Series:
     """The option codes that a mapping has for texts of a column; null for a blank and for a text without a word."""
-    distinct = texts.unique().drop_nulls().sort()
     if not axis.map:
-        return texts.str.strip_chars()
+        return spread(texts, lambda distinct: [text.strip() or None for text in distinct], pl.String)
     folded: dict[str, str | None] = {}
     for text, code in axis.map.items():
         key = names.fold(text)
         folded[key] = code if folded.get(key, code) == code else None
-    found = pl.Series([axis.map.get(text) or folded.get(names.fold(text)) for text in distinct], dtype=pl.String)
-    told = found.is_not_null()
-    if not told.any():
-        return pl.Series(texts.name, [None], dtype=pl.String).new_from_index(0, len(texts))
-    return texts.replace_strict(distinct.filter(told), found.filter(told), default=None, return_dtype=pl.String)
+    return spread(
+        texts, lambda distinct: [axis.map.get(text) or folded.get(names.fold(text)) for text in distinct], pl.String
+    )
 
 
 def by_words(rows: pl.DataFrame, name: str, axis: Axis, options: pl.Series, notes: RowNotes) -> AxisCodes:
     """The options of rows whose axis is a column; `options` as `words` gives them, or as the id has it."""
     column = axis.column or ""
-    held = [*options.unique().drop_nulls().sort()]
+    distinct, codes = coded(options)
+    held = sorted(distinct.gather(codes.unique().drop_nulls()))
     if axis.unknown is not None and axis.unknown not in held:
         held.append(axis.unknown)
     blank = options.is_null()
     if blank.any():
         _without(rows.filter(blank), name, axis, column, pl.col(column).is_null(), notes)
-    filled = options.fill_null(axis.unknown) if axis.unknown is not None else options
-    codes = pl.int_range(len(held), dtype=pl.UInt32, eager=True)
-    if not held:
-        return AxisCodes(held, pl.Series([None], dtype=pl.UInt32).new_from_index(0, rows.height))
-    return AxisCodes(held, filled.replace_strict(pl.Series(held), codes, default=None, return_dtype=pl.UInt32))
+    numbers = {option: number for number, option in enumerate(held)}
+    of_row = pl.Series([numbers.get(option) for option in distinct], dtype=pl.UInt32).gather(codes)
+    return AxisCodes(held, of_row if axis.unknown is None else of_row.fill_null(numbers[axis.unknown]))
 
 
 def by_age(rows: pl.DataFrame, name: str, axis: Axis, born: pl.Series, as_of: date, notes: RowNotes) -> AxisCodes:

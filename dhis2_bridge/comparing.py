@@ -11,6 +11,7 @@ import polars as pl
 
 from dhis2_bridge import axes, counts, persons, predicates, sources
 from dhis2_bridge.blocks import Header
+from dhis2_bridge.coded import distinct_rows
 from dhis2_bridge.columns import Columns
 from dhis2_bridge.comparison import ASPECTS, ENOUGH, ROWS_SCHEMA, Comparison, compare
 from dhis2_bridge.findings import Finding, Unreadable, UsageError, as_findings, empty, frame
@@ -185,11 +186,11 @@ class _Side:
         nothing = pl.Series([None], dtype=pl.String).new_from_index(0, rows.height)
         born = nothing.cast(pl.Date)
         if person.birth_date is not None:
-            born = reader_of(self._types[person.birth_date])(rows[person.birth_date].fill_null(""))
+            born = reader_of(self._types[person.birth_date])(rows[person.birth_date])
         sexes = nothing
         if person.sex is not None:
             axis = next((one for one in workforce.axes.values() if one.column == person.sex), None)
-            sexes = rows[person.sex] if axis is None else axes.words(axis, rows[person.sex])
+            sexes = rows[person.sex].cast(pl.String) if axis is None else axes.words(axis, rows[person.sex])
         occupation = nothing
         if workforce.occupation is not None:
             occupations = Occupations(workforce.occupation)
@@ -233,20 +234,17 @@ class _Side:
             return (pl.Series([None], dtype=dtype).new_from_index(0, rows.height) for dtype in (pl.String, pl.Boolean))  # type: ignore[return-value]
         header = Header(tuple((self._table.labels(name)[0],) for name in self._labels))
         label = Columns(header, self._table, coalesce=False).label("org_unit", org_unit)
-        numbered = rows.select(pl.col(name).alias(str(number)) for number, name in enumerate(self._labels, 1))
+        texts, places = distinct_rows([rows[name] for name in self._labels])
+        numbered = pl.DataFrame(texts, [str(number) for number in range(1, len(texts) + 1)])
         labels = numbered.select(label.alias("label")).to_series().fill_null("")
         lookup = Lookup(org_unit, "org_unit", self._table, self._snapshot)
-        distinct = labels.unique().sort()
-        answers = {text: lookup.read(text) for text in distinct}
-        texts = [self._code(text, answer) for text, answer in answers.items()]
-        known = [isinstance(answer, Hit) for answer in answers.values()]
+        answers = {text: lookup.read(text) for text in labels.unique().sort()}
         for text, answer in answers.items():
             if isinstance(answer, Miss):
-                self._note_unit(rows.filter(labels == text), text, answer)
-        return (
-            labels.replace_strict(distinct, pl.Series(texts, dtype=pl.String), default=None, return_dtype=pl.String),
-            labels.replace_strict(distinct, pl.Series(known), default=None, return_dtype=pl.Boolean),
-        )
+                self._note_unit(rows.filter((labels == text).gather(places)), text, answer)
+        codes = {text: self._code(text, answer) for text, answer in answers.items()}
+        known = pl.Series([isinstance(answers[text], Hit) for text in labels], dtype=pl.Boolean)
+        return pl.Series([codes[text] for text in labels], dtype=pl.String).gather(places), known.gather(places)
 
     def _code(self, text: str, answer: object) -> str | None:
         if not isinstance(answer, Hit):
@@ -258,6 +256,8 @@ class _Side:
 
     def _note_unit(self, rows: pl.DataFrame, text: str, miss: Miss) -> None:
         """Notes a label that is no facility of the instance, at its first row; shown where enough persons hold it."""
+        if rows.is_empty():
+            return
         enough = rows[self._workforce.person.column].drop_nulls().n_unique() >= ENOUGH
         said = miss.arguments.get("suggestions") or miss.arguments.get("candidates") or []
         arguments = {

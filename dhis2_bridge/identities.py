@@ -1,5 +1,6 @@
 """How the id of a person is built: check digit, sex and birth date in it. What does not fit is a warning."""
 
+import functools
 from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
@@ -14,7 +15,7 @@ ID: Final = "#id"
 _TOGETHER: Final = 4
 _TAIL: Final = 7
 
-_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_FAULTS: Final = pl.Enum(["digits", "check", "zero", "birth"])
 
 
 class Digits:
@@ -27,12 +28,20 @@ class Digits:
         self._count = count
         self._head = count - _TAIL
 
+    def shaped(self) -> pl.Expr:
+        """The ids that are nothing but so many digits: as numbers, or as text where they are too long for that."""
+        text = pl.col(ID)
+        if self._count > 2 * _TAIL:
+            return pl.when(text.str.contains(rf"^[0-9]{{{self._count}}}$")).then(text)
+        # Polars reads digits as a number, and a plus before them, which sorts below the digits.
+        return pl.when((text.str.len_bytes() == self._count) & (text >= "0")).then(text.cast(pl.UInt64, strict=False))
+
     def columns(self) -> list[pl.Expr]:
-        """The columns that digits are taken from, made of the text `#shaped`."""
+        """The columns that digits are taken from, made of `#shaped`."""
         if self._count > 2 * _TAIL:
             return []
-        number = pl.col("#shaped").cast(pl.UInt64, strict=False)
         over = pl.lit(10**_TAIL, dtype=pl.UInt64)
+        number = pl.col("#shaped")
         return [(number // over).cast(pl.UInt32).alias("#head"), (number % over).cast(pl.UInt32).alias("#tail")]
 
     def one(self, place: int) -> pl.Expr:
@@ -71,47 +80,60 @@ def _looked_up(table: list[int], place: pl.Expr) -> pl.Expr:
     return pl.lit(pl.Series(table, dtype=pl.Int32)).gather(place)
 
 
+def _fault(name: str) -> pl.Expr:
+    return pl.lit(name, dtype=_FAULTS)
+
+
+@functools.lru_cache(maxsize=16)
+def _months(centuries: tuple[int, ...]) -> tuple[pl.Series, pl.Series]:
+    """The first day of each month (days since 1970) and how many it has, null where there is none.
+
+    Found by the digits of century, year and month (one, two, two) as one number. `centuries` is the century of each
+    digit, 0 for none.
+    """
+    made = pl.select(pl.int_range(len(centuries) * 10_000, dtype=pl.Int32).alias("digits")).with_columns(
+        century=pl.lit(pl.Series(centuries, dtype=pl.Int32)).gather(pl.col("digits") // 10_000),
+        year=pl.col("digits") // 100 % 100,
+        month=pl.col("digits") % 100,
+    )
+    real = pl.when((pl.col("century") > 0) & pl.col("month").is_between(1, 12))
+    first = pl.date(real.then(pl.col("century") + pl.col("year")), real.then("month"), real.then(1))
+    made = made.select(first.alias("first"), first.dt.month_end().dt.day().cast(pl.Int32).alias("length"))
+    return made["first"].to_physical(), made["length"]
+
+
 def read(ids: pl.DataFrame, identity: Identity) -> pl.DataFrame:
-    """What ids (a column `#id`) tell: `#fault` (digits, check, zero, birth; null where sound), `#sex` and `#born`.
+    """What ids (a column `#id`) tell: `#fault` (an Enum: digits, check, zero, birth; null where sound), `#sex` and `#born`.
 
     Sex and birth date are null where the id is not of the right shape, or the date is none.
     """
-    shaped = pl.col(ID).str.contains(rf"^[0-9]{{{identity.digits}}}$")
     digits = Digits(identity.digits)
-    fault = pl.lit(None, dtype=pl.String)
+    fault = pl.lit(None, dtype=_FAULTS)
     nothing = pl.lit(None, dtype=pl.String).alias("#sex"), pl.lit(None, dtype=pl.Date).alias("#born")
-    frame = ids.with_columns(pl.when(shaped).then(pl.col(ID)).alias("#shaped"), *nothing)
-    frame = frame.with_columns(digits.columns())
+    frame = ids.with_columns(digits.shaped().alias("#shaped"), *nothing).with_columns(digits.columns())
     if identity.birth is not None:
         birth = identity.birth
-        centuries = [birth.century.map.get(str(digit), 0) for digit in range(10)]
-        century = _looked_up(centuries, digits.one(birth.century.digit))
+        century, year, month = digits.one(birth.century.digit), digits.span(birth.year), digits.span(birth.month)
+        first, length = _months(tuple(birth.century.map.get(str(digit), 0) for digit in range(10)))
         frame = frame.with_columns(
-            pl.when(century > 0).then(century + digits.span(birth.year).cast(pl.Int32)).alias("#year"),
-            digits.span(birth.month).alias("#month"),
-            digits.span(birth.day).alias("#day"),
+            (century * 10_000 + year * 100 + month).alias("#month"), digits.span(birth.day).cast(pl.Int32).alias("#day")
         )
-        year = pl.col("#year")
-        leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
-        longest = _looked_up([0, *_DAYS, *[0] * 87], pl.col("#month"))
-        longest = longest + pl.when((pl.col("#month") == 2) & leap).then(1).otherwise(0)
-        real = year.is_not_null() & (pl.col("#day") > 0) & (pl.col("#day").cast(pl.Int32) <= longest)
-        frame = frame.with_columns(pl.when(real).then(year).alias("#year"))
-        made = pl.date(year, pl.when(year.is_not_null()).then("#month"), pl.when(year.is_not_null()).then("#day"))
-        frame = frame.with_columns(made.alias("#born"))
-        fault = pl.when(pl.col("#shaped").is_not_null() & pl.col("#born").is_null()).then(pl.lit("birth"))
+        day, longest = pl.col("#day"), pl.lit(length).gather(pl.col("#month"))
+        born = pl.lit(first).gather(pl.col("#month")) + (day - 1)
+        frame = frame.with_columns(pl.when((day > 0) & (day <= longest)).then(born).cast(pl.Date).alias("#born"))
+        fault = pl.when(pl.col("#shaped").is_not_null() & pl.col("#born").is_null()).then(_fault("birth"))
     for span in identity.not_zero:
-        fault = pl.when(digits.span(span) == 0).then(pl.lit("zero")).otherwise(fault)
+        fault = pl.when(digits.span(span) == 0).then(_fault("zero")).otherwise(fault)
     if identity.check is not None:
         weights = identity.check.weights
         total = digits.weighted([weights[place % len(weights)] for place in range(identity.digits - 1)])
         wrong = total % identity.check.modulus != digits.one(identity.digits).cast(pl.Int32)
-        fault = pl.when(pl.col("#shaped").is_not_null() & wrong).then(pl.lit("check")).otherwise(fault)
+        fault = pl.when(pl.col("#shaped").is_not_null() & wrong).then(_fault("check")).otherwise(fault)
     if identity.sex is not None:
         odd = digits.one(identity.sex.digit) % 2 == 1
         told = pl.when(odd).then(pl.lit(identity.sex.odd)).otherwise(pl.lit(identity.sex.even))
         frame = frame.with_columns(pl.when(pl.col("#shaped").is_not_null()).then(told).alias("#sex"))
-    fault = pl.when(pl.col("#shaped").is_null() & pl.col(ID).is_not_null()).then(pl.lit("digits")).otherwise(fault)
+    fault = pl.when(pl.col("#shaped").is_null() & pl.col(ID).is_not_null()).then(_fault("digits")).otherwise(fault)
     return frame.with_columns(fault.alias("#fault")).select(*ids.columns, "#fault", "#sex", "#born")
 
 

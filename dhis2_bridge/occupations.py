@@ -12,6 +12,7 @@ from typing import Any, Final
 import polars as pl
 
 from dhis2_bridge import names
+from dhis2_bridge.coded import spread
 from dhis2_bridge.findings import arguments_text
 from dhis2_bridge.mapping_workforce import Occupation
 from dhis2_bridge.row_notes import ENOUGH, PLACE, RowNotes
@@ -81,17 +82,7 @@ class Occupations:
         `rows` has the place, `#order`, and `#person` where rows are of persons.
         """
         name = self._declared.column
-        text = pl.col(name).str.strip_chars()
-        distinct = rows.select(text.unique()).to_series().drop_nulls().sort()
-        for code in distinct:
-            if code not in self._places:
-                self._places[code] = len(self.answers)
-                self.answers.append(self.resolve(code))
-        places = pl.Series([self._places[code] for code in distinct], dtype=pl.UInt32)
-        found = pl.Series([None], dtype=pl.UInt32).new_from_index(0, rows.height)
-        if len(distinct):
-            of_text = text.replace_strict(distinct, places, default=None, return_dtype=pl.UInt32)
-            found = rows.select(of_text).to_series()
+        found = spread(rows[name], self._placed, pl.UInt32)
         rows = rows.with_columns(found.alias(RESOLVED))
         missing = found.is_null()
         if missing.any():
@@ -108,6 +99,14 @@ class Occupations:
             keeps = kept.gather(rows[RESOLVED].fill_null(0)) & rows[RESOLVED].is_not_null()
             rows = rows.with_columns(pl.when(keeps).then(RESOLVED).alias(RESOLVED))
         return rows
+
+    def _placed(self, texts: list[str]) -> list[int]:
+        """The places of the answers for codes; a code that is new gets the next."""
+        codes = [text.strip() for text in texts]
+        for code in sorted({*codes} - self._places.keys()):
+            self._places[code] = len(self.answers)
+            self.answers.append(self.resolve(code))
+        return [self._places[code] for code in codes]
 
     def excluded(self, rows: pl.DataFrame) -> pl.Series:
         """Which of these rows are of occupations that are not counted."""
@@ -151,7 +150,7 @@ class Occupations:
             .agg(pl.col(*PLACE).first(), pl.len().alias("rows"), persons.alias("persons"))
             .sort(["rows", title], descending=[True, False])
         )
-        shown = pl.when(pl.col("persons") >= ENOUGH).then(pl.col(title))
+        shown = pl.when(pl.col("persons") >= ENOUGH).then(pl.col(title).cast(pl.String))
         said = [
             arguments_text({"rows": count, "suggestions": self._suggested(text) if text else []})
             for text, count in facts.select(title, "rows").iter_rows()

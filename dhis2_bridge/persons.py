@@ -19,28 +19,32 @@ from dhis2_bridge.row_notes import PLACE, RowNotes, json_of, quoted
 PERSON: Final = "#person"
 """A number for each person; null for a row that is nobody's as far as can be told."""
 
+SEVERAL: Final = "#several"
 BORN: Final = "#born"
 SEX: Final = "#sex"
 
 _SEPARATOR: Final = "\x1f"
 _LOST: Final = r"^[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+$"
-_NUMBER: Final = r"^[1-9][0-9]{0,17}$"
+_LONGEST: Final = 18
 _OTHERS: Final = 1 << 63
 
 
 def identify(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFrame:
     """The rows with `#person`; those whose id is missing, lost or in conflict are noted.
 
-    `rows` has the place, `#order`, `#born` and `#sex` as declared; these two come back as they count.
+    `rows` has the place, `#order`, `#born` and `#sex` as declared; these two come back as they count, and `#several`
+    says which rows are of persons with more than one.
     """
-    text = pl.col(person.column).str.strip_chars()
-    number = pl.when(pl.col(ID).str.contains(_NUMBER)).then(pl.col(ID)).cast(pl.UInt64)
-    rows = rows.with_columns(text.alias(ID)).with_columns(number.alias(PERSON))
+    rows = rows.with_columns(pl.col(person.column).str.strip_chars().alias(ID))
+    # Digits alone are a number (Polars takes a plus too), and without a zero ahead no two ids are the same one.
+    plain = (pl.col(ID) >= "1") & (pl.col(ID).str.len_bytes() <= _LONGEST)
+    rows = rows.with_columns(pl.when(plain).then(pl.col(ID).cast(pl.UInt64, strict=False)).alias(PERSON))
     odd = rows[PERSON].is_null().arg_true()
     if len(odd):
         rows = _without_number(rows, odd, person, notes)
     if person.identity is not None:
         rows = _judged(rows, person, notes)
+    rows = rows.with_columns(_several(rows[PERSON]).alias(SEVERAL))
     return _conflicts(rows, person, notes).drop(ID)
 
 
@@ -121,16 +125,18 @@ def _judged(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFrame
     return rows
 
 
-def several(person: pl.Series) -> pl.Series:
+def _several(person: pl.Series) -> pl.Series:
     """Which rows are of persons with more than one of these rows."""
-    return person.is_duplicated() & person.is_not_null()
+    ordered = person.drop_nulls().sort()
+    again = ordered.filter((ordered == ordered.shift(1)).fill_null(value=False))
+    return person.is_in(again.unique().implode()).fill_null(value=False)
 
 
 def _conflicts(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFrame:
     """The rows without those of persons who are two by their names, sex or birth date, where they are refused."""
     compared = [name for name in person.name if name in rows.columns]
     kinds = {**dict.fromkeys(compared, "name"), SEX: "sex", BORN: "birth_date"}
-    many = rows.select(PERSON, *PLACE, "#order", *kinds).filter(several(rows[PERSON])).sort("#order")
+    many = rows.select(PERSON, *PLACE, "#order", *kinds).filter(rows[SEVERAL]).sort("#order")
     if many.is_empty():
         return rows
     # Different or not is seen by the least and the largest code; which are counted for the few that differ only.
@@ -174,10 +180,10 @@ def _coded(column: pl.Series) -> pl.Series:
 def main_jobs(rows: pl.DataFrame, person: pl.Series, by: Sequence[tuple[str, bool]]) -> pl.Series:
     """Which rows are those of main jobs: one for each person.
 
-    `person` is `#person`, null where a row cannot be one; `by` columns in the order in which they decide, each with
+    `rows` are as `identify` gives them; `person` is `#person`, null where a row cannot be one; `by` columns in the order in which they decide, each with
     whether the largest comes first; nulls come last.
     """
-    many = several(person)
+    many = rows[SEVERAL] & person.is_not_null()
     is_main = person.is_not_null() & ~many
     if not many.any():
         return is_main
@@ -191,7 +197,7 @@ def best_of(rows: pl.DataFrame, once: Sequence[str], precedence: Sequence[tuple[
     Texts are slow to sort, and nearly everywhere the columns before the first text decide: texts are looked at where
     these leave a tie.
     """
-    quick = list(takewhile(lambda one: rows.schema[one[0]] != pl.String, precedence))
+    quick = list(takewhile(lambda one: rows.schema[one[0]] not in (pl.String, pl.Categorical), precedence))
     ordered = _sorted(rows, [*((name, False) for name in once), *quick])
     is_first = ordered.select(pl.struct(once).rle_id()).to_series().is_first_distinct()
     if len(quick) == len(precedence):

@@ -27,6 +27,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from dhis2_bridge.coded import distinct_rows
 from dhis2_bridge.mapping import ColumnType
 from dhis2_bridge.predicate_kinds import Kind, Kinds, is_blank, iso_date, together
 from dhis2_bridge.predicate_nodes import (
@@ -77,7 +78,8 @@ class Decided(NamedTuple):
 class Predicate:
     """A condition on rows: `text` as the mapping has it, `columns` the names that it uses, in their order.
 
-    `names`, of every method, gives a column of the frame (String) or an expression for each of `columns`.
+    `names`, of every method, gives a column of the frame (String, of `decide` also Categorical) or an expression for
+    each of `columns`.
     """
 
     text: str
@@ -98,7 +100,7 @@ class Predicate:
 
     def decide(self, frame: pl.DataFrame, names: Names) -> Decided:
         """`mask` and `unreadable` over a frame at once."""
-        return self._decide(_texts(frame, names, self.columns))
+        return _over_distinct(_texts(frame, names, self.columns), self._decide)
 
     def _decide(self, rows: pl.DataFrame) -> Decided:
         work = _Work(rows, self._types)
@@ -130,7 +132,7 @@ class ComputedColumn:
 
     def decide(self, frame: pl.DataFrame, names: Names) -> Decided:
         """`value` and `unreadable` over a frame at once."""
-        return self._decide(_texts(frame, names, self.columns))
+        return _over_distinct(_texts(frame, names, self.columns), self._decide)
 
     def _decide(self, rows: pl.DataFrame) -> Decided:
         work = _Work(rows, self._types)
@@ -186,14 +188,28 @@ def _columns(node: Node) -> tuple[str, ...]:
 
 
 def _texts(frame: pl.DataFrame, names: Names, columns: tuple[str, ...]) -> pl.DataFrame:
-    """The named columns as text, "" where blank, under names of our own; as many rows as the frame has."""
-    texts = [_named(names, name).alias(f"text {name}") for name in columns]
-    return frame.with_columns(pl.lit("").alias("text"), *texts).select("text", *(f"text {name}" for name in columns))
+    """The named columns, as text or coded, under names of our own; as many rows as the frame has."""
+    texts = [
+        (pl.col(held) if isinstance(held, str) else held).alias(f"text {name}")
+        for name, held in ((name, names[name]) for name in columns)
+    ]
+    made = frame.with_columns(texts or pl.lit("").alias("text"))
+    return made.select([f"text {name}" for name in columns] or "text")
 
 
 def _named(names: Names, name: str) -> pl.Expr:
     held = names[name]
     return (pl.col(held) if isinstance(held, str) else held).fill_null("")
+
+
+def _over_distinct(rows: pl.DataFrame, decide: Callable[[pl.DataFrame], Decided]) -> Decided:
+    """What is decided of rows; where all their columns are coded, of each distinct row once."""
+    coded = [name for name, dtype in rows.schema.items() if isinstance(dtype, pl.Categorical)]
+    if len(coded) < rows.width or rows.is_empty():
+        return decide(rows.cast(dict.fromkeys(coded, pl.String)).fill_null(""))
+    texts, places = distinct_rows(rows.get_columns())
+    decided = decide(pl.DataFrame(texts, rows.columns).fill_null(""))
+    return Decided(decided.answer.gather(places), [(name, held.gather(places)) for name, held in decided.unreadable])
 
 
 def _per_row(

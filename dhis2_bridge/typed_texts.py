@@ -10,6 +10,7 @@ from typing import Any, Final
 import polars as pl
 
 from dhis2_bridge import dates
+from dhis2_bridge.coded import spread
 from dhis2_bridge.mapping import ColumnType
 
 KEPT: Final = 100_000
@@ -48,13 +49,13 @@ class Reader:
         known = self._known
         if len(known) > KEPT:
             known = self._known = {"": None}
-        categories = pl.Categories.random()
-        coded = texts.cast(pl.Categorical(categories))
-        distinct = categories.to_series()
-        new = [text for text in distinct if text not in known]
-        known.update(zip(new, self._read_all(new), strict=True))
-        answers = pl.Series([known[text] for text in distinct], dtype=self.dtype)
-        return answers.gather(coded.to_physical()).alias(texts.name)
+
+        def read(distinct: list[str]) -> list[Any]:
+            new = [text for text in distinct if text not in known]
+            known.update(zip(new, self._read_all(new), strict=True))
+            return [known[text] for text in distinct]
+
+        return spread(texts, read, self.dtype)
 
     def _read_all(self, texts: list[str]) -> list[Any]:
         """The answers for texts; those of the usual width are read by Polars, which reads them as we do."""

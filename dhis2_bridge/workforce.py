@@ -25,18 +25,18 @@ from typing import Final
 import polars as pl
 
 from dhis2_bridge import axes, persons, predicates
+from dhis2_bridge.coded import distinct_rows
 from dhis2_bridge.findings import arguments_text
 from dhis2_bridge.grouping import ELEMENT, ORDER, UNIT, Grouping, empty
 from dhis2_bridge.mapping import Mapping
 from dhis2_bridge.mapping_workforce import GROUP, OCCUPATION, Measure
 from dhis2_bridge.occupations import RESOLVED, Occupations
-from dhis2_bridge.persons import BORN, PERSON, SEX
+from dhis2_bridge.persons import BORN, PERSON, SEVERAL, SEX
 from dhis2_bridge.row_notes import ENOUGH, PLACE, RowNotes
 from dhis2_bridge.typed_texts import reader_of
 from dhis2_bridge.workforce_columns import asked_of, own_source, workforce_of
 from dhis2_bridge.workforce_rules import AS_OF, types_of
 
-SEPARATOR: Final = "\x1f"
 RATE: Final = "#rate"
 START: Final = "#start"
 
@@ -79,11 +79,6 @@ def count(
     unit's label, `places` the `column` of each `name` in each `source` and `sheet`, for findings.
     """
     return _Count(mapping, rows, as_of, labels).counted(places)
-
-
-def _zeros(largest: object) -> pl.Series:
-    """A table of numbers for 0 to the largest."""
-    return pl.Series([0], dtype=pl.UInt32).new_from_index(0, (largest if isinstance(largest, int) else 0) + 1)
 
 
 class _Count:
@@ -133,40 +128,32 @@ class _Count:
         They are taken out of what was given, so that nobody holds them longer than they are needed.
         """
         made: dict[str, pl.DataFrame] = {}
-        categories = pl.Categories.random()
+        seen: dict[str, pl.DataFrame] = {}
         for source in list(given):
-            unit = pl.lit("")
+            rows = given.pop(source)
+            order = pl.int_range(rows.height, dtype=pl.UInt32, eager=True).alias(ORDER)
+            unit = order * 0
             if self.labels:
-                texts = (pl.col(name).str.strip_chars().fill_null("") for name in self.labels)
-                unit = pl.concat_str(list(texts), separator=SEPARATOR)
-            made[source] = (
-                given.pop(source)
-                .with_columns(
-                    unit.cast(pl.Categorical(categories)).alias(UNIT),
-                    pl.int_range(pl.len(), dtype=pl.UInt32).alias(ORDER),
-                )
-                .drop(set(self.labels) - asked_of(self.workforce, self.types))
-            )
-        seen = [rows[UNIT].unique().cast(pl.String) for rows in made.values()]
-        known = pl.concat(seen).unique().drop_nulls().sort() if seen else pl.Series([], dtype=pl.String)
-        if known.is_empty():
+                texts, unit = distinct_rows([rows[name] for name in self.labels])
+                seen[source] = pl.DataFrame(texts, list(self.labels)).with_columns(pl.all().str.strip_chars())
+            unasked = set(self.labels) - asked_of(self.workforce, self.types)
+            made[source] = rows.with_columns(order, unit.alias(UNIT)).drop(unasked)
+        if not seen:
             return made
-        if self.labels:
-            parts = known.str.split(SEPARATOR).list.to_struct(fields=list(self.labels)).struct.unnest()
-            self.grouping.unit_columns = parts.with_columns(pl.when(pl.all() != "").then(pl.all())).get_columns()
-        physical = known.cast(pl.Categorical(categories)).to_physical()
-        ranks = _zeros(physical.max())
-        ranks = ranks.scatter(physical, pl.int_range(len(known), dtype=pl.UInt32, eager=True))
-        return {
-            source: rows.with_columns(ranks.gather(rows[UNIT].to_physical()).alias(UNIT))
-            for source, rows in made.items()
-        }
+        blank = pl.all().fill_null("")
+        known = pl.concat(one.select(blank) for one in seen.values()).unique().sort(self.labels)
+        self.grouping.unit_columns = known.select(pl.when(pl.all() != "").then(pl.all())).get_columns()
+        known = known.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(UNIT))
+        for source, texts in seen.items():
+            places = texts.select(blank).join(known, on=self.labels, how="left", maintain_order="left")[UNIT]
+            made[source] = made[source].with_columns(places.gather(made[source][UNIT]))
+        return made
 
     def _typed(self, rows: pl.DataFrame, name: str | None) -> pl.Series | None:
         """A typed column as numbers or dates; None where the mapping or the source has none."""
         if name is None or name not in rows.columns:
             return None
-        read = reader_of(self.types[name])(rows[name].fill_null(""))
+        read = reader_of(self.types[name])(rows[name])
         if self.types[name].kind == "number" and bool((read.abs() >= LARGEST).any()):
             return read.to_frame("n").select(pl.when(pl.col("n").abs() < LARGEST).then("n")).to_series()
         return read
@@ -180,15 +167,18 @@ class _Count:
         """What each name of a condition is over these rows."""
         found: dict[str, str | pl.Expr] = {}
         for name in used:
-            if name == AS_OF:
-                found[name] = pl.lit(self.as_of.isoformat())
-            elif name in rows.columns:
+            if name != AS_OF and name in rows.columns:
                 found[name] = name
+                continue
+            texts = pl.Series([""], dtype=pl.String)
+            places = pl.Series([0], dtype=pl.UInt32).new_from_index(0, rows.height)
+            if name == AS_OF:
+                texts = pl.Series([self.as_of.isoformat()])
             elif self.occupations is not None and RESOLVED in rows.columns:
                 column = "report_as" if name == OCCUPATION else name.removeprefix(f"{OCCUPATION}_")
-                found[name] = pl.lit(self.occupations.column(column).gather(rows[RESOLVED]))
-            else:
-                found[name] = pl.lit("")
+                texts, places = self.occupations.column(column), rows[RESOLVED]
+            # All are coded, so that a condition is decided once for all rows that are alike.
+            found[name] = pl.lit(texts.cast(pl.Categorical(pl.Categories.random())).gather(places))
         return found
 
     def _holds(self, rows: pl.DataFrame, text: str) -> pl.Series:
@@ -294,8 +284,8 @@ class _Count:
     def _look_at_persons(self, rows: pl.DataFrame) -> None:
         """The checks that need contracts of persons together."""
         checks, workforce = self.workforce.checks, self.workforce
-        rows = rows.select(PERSON, *PLACE, ORDER, UNIT, RESOLVED, START, RATE)
-        many = persons.several(rows[PERSON])
+        rows = rows.select(PERSON, SEVERAL, *PLACE, ORDER, UNIT, RESOLVED, START, RATE)
+        many = rows[SEVERAL] & rows[PERSON].is_not_null()
         held = rows.filter(many)
         if checks.repeated_contracts == "warn" and workforce.start is not None and held.height:
             persons.repeated(held, [UNIT, RESOLVED, START], self.notes, workforce.person.column)

@@ -1,0 +1,55 @@
+"""Columns of texts as numbers: what is said of a text is worked out once for each, and spread over the rows.
+
+A column of few distinct texts may come as text (String) or already coded (Categorical); both are treated alike.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import polars as pl
+
+
+def coded(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The distinct texts of a column, and for each row the place of its text (UInt32), null where it has none.
+
+    Among the distinct may be texts that no row has any more.
+    """
+    if not isinstance(texts.dtype, pl.Categorical):
+        texts = texts.cast(pl.Categorical(pl.Categories.random()))
+    return texts.dtype.categories.to_series(), texts.to_physical()  # type: ignore[attr-defined]
+
+
+def spread(
+    texts: pl.Series, read: Callable[[list[str]], Sequence[Any] | pl.Series], dtype: type[pl.DataType] | pl.DataType
+) -> pl.Series:
+    """What `read` says of the distinct texts of a column, in their order, over its rows; null where it has no text."""
+    distinct, codes = coded(texts)
+    if distinct.is_empty():
+        return pl.Series(texts.name, [None], dtype=dtype).new_from_index(0, len(texts))
+    return pl.Series(texts.name, read(distinct.to_list()), dtype=dtype).gather(codes)
+
+
+def distinct_rows(columns: Sequence[pl.Series]) -> tuple[list[pl.Series], pl.Series]:
+    """The distinct rows of columns, as their texts, and for each row the place of its own (UInt32, never null)."""
+    held: list[pl.Series] = []
+    places = pl.Series(dtype=pl.UInt32)
+    for column in columns:
+        distinct, codes = coded(column)
+        texts = distinct.cast(pl.String).append(pl.Series([None], dtype=pl.String))
+        codes = codes.fill_null(len(distinct))
+        if not held:
+            held, places = [texts], codes
+            continue
+        both = places.cast(pl.UInt64) * len(texts) + codes
+        found, places = _numbered(both, len(held[0]) * len(texts))
+        held = [*(one.gather(found // len(texts)) for one in held), texts.gather(found % len(texts))]
+    return held, places
+
+
+def _numbered(numbers: pl.Series, below: int) -> tuple[pl.Series, pl.Series]:
+    """The distinct of numbers that are all below a bound, and for each the place of its own among these."""
+    if below > len(numbers):
+        found = numbers.unique()
+        return found, numbers.replace_strict(found, pl.int_range(len(found), dtype=pl.UInt32, eager=True))
+    seen = pl.Series([False]).new_from_index(0, below).scatter(numbers, values=True)
+    return seen.arg_true(), (seen.cast(pl.UInt32).cum_sum() - 1).gather(numbers)

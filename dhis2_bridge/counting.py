@@ -7,6 +7,7 @@ import polars as pl
 
 from dhis2_bridge import counts, workforce, workforce_checks
 from dhis2_bridge.gathering import Gathering
+from dhis2_bridge.grouping import UNIT
 from dhis2_bridge.periods import Period
 from dhis2_bridge.workforce import Counted
 
@@ -34,7 +35,9 @@ def count(gathering: Gathering, given: Mapping[str, str]) -> Made:
     places = gathering.places()
     as_of = counts.reference_date(declared, period)
     counted = workforce.count(mapping, gathering.rows(), as_of, gathering.labels, places)
-    found = [*counted.findings, *workforce_checks.check(counted.cells, declared, gathering.labels, places)]
+    found = [*counted.findings, *workforce_checks.check(counted.cells, declared, places)]
+    # Labels stand for themselves from here on.
+    counted = replace(counted, cells=counted.cells.drop(UNIT))
     cells = counted.cells
     if declared.small_cells is not None:
         from dhis2_bridge import small_cells  # noqa: PLC0415 - few mappings ask for it

@@ -38,13 +38,11 @@ class Grouping:
         for name in measure.by:
             key = key * max(1, len(self.options[name])) + pl.col(f"#axis {name}")
         made = (
-            rows.lazy()
-            .select(key.alias("#key"), value.alias("value"), ORDER)
+            rows.select(key.alias("#key"), value.alias("value"), ORDER)
             .filter(pl.col("#key").is_not_null())
-            .group_by("#key")
+            .sort("#key")  # what is sorted is grouped without a table
+            .group_by("#key", maintain_order=True)
             .agg(pl.col("value").sum(), pl.col(ORDER).min())
-            .sort("#key")
-            .collect()
         )
         numbers = made["#key"]
         options: dict[str, pl.Series] = {}
@@ -57,6 +55,7 @@ class Grouping:
         units = numbers // count
         nothing = pl.lit(None, dtype=pl.String)
         return made.select(
+            units.cast(pl.UInt32).alias(UNIT),
             *(column.gather(units) for column in self.unit_columns),
             element.alias("data_element"),
             *(options[name].alias(name) if name in options else nothing.alias(name) for name in self.axes),
@@ -71,6 +70,7 @@ def empty(labels: Sequence[str], axes: Sequence[str]) -> pl.DataFrame:
     categorical = pl.Categorical()
     return pl.DataFrame(
         schema={
+            UNIT: pl.UInt32(),
             **dict.fromkeys((*labels, "data_element", *axes), pl.String()),
             "measure": pl.UInt32(),
             "value": pl.Float64(),

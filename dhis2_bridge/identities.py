@@ -103,9 +103,10 @@ def _months(centuries: tuple[int, ...]) -> tuple[pl.Series, pl.Series]:
 
 
 def read(ids: pl.DataFrame, identity: Identity) -> pl.DataFrame:
-    """What ids (a column `#id`) tell: `#fault` (an Enum: digits, check, zero, birth; null where sound), `#sex` and `#born`.
+    """What ids (a column `#id`) tell: `#fault`, `#sex` and `#born`.
 
-    Sex and birth date are null where the id is not of the right shape, or the date is none.
+    The fault is an Enum (digits, check, zero, birth), null where the id is sound. Sex and birth date are null where the
+    id is not of the right shape, or the date is none.
     """
     digits = Digits(identity.digits)
     fault = pl.lit(None, dtype=_FAULTS)

@@ -3,15 +3,17 @@
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from dhis2_bridge import recognise, sources
 from dhis2_bridge.findings import Finding, Unreadable
 from dhis2_bridge.forms import Forms, Laid
 from dhis2_bridge.mapping import Mapping
-from dhis2_bridge.sources.fhir_pool import Pool
 from dhis2_bridge.steps import Steps
 from dhis2_bridge.values import Source
+
+if TYPE_CHECKING:
+    from dhis2_bridge.sources.fhir_pool import Pool
 
 
 @dataclass(slots=True)
@@ -66,12 +68,16 @@ class Opener:
             source = open_for(file, path, mapping, self._pool_of(mapping))
         return source, mapping
 
-    def _pool_of(self, mapping: Mapping) -> Pool | None:
+    def _pool_of(self, mapping: Mapping) -> "Pool | None":
         """The resources of all files of a mapping of persons; another mapping reads each file for itself."""
-        return self._pools.setdefault(id(mapping), Pool()) if mapping.workforce is not None else None
+        if mapping.workforce is None:
+            return None
+        from dhis2_bridge.sources.fhir_pool import Pool  # noqa: PLC0415 - only persons have resources
+
+        return self._pools.setdefault(id(mapping), Pool())
 
 
-def open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None, pool: Pool | None = None) -> Source:
+def open_for(file: "Path | sources.Spool", path: Path, mapping: Mapping | None, pool: "Pool | None" = None) -> Source:
     """A file opened as a mapping declares it, with the resources of others in a pool."""
     declared: dict[str, Any] = {}
     if mapping is not None:

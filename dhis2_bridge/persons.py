@@ -180,8 +180,8 @@ def _coded(column: pl.Series) -> pl.Series:
 def main_jobs(rows: pl.DataFrame, person: pl.Series, by: Sequence[tuple[str, bool]]) -> pl.Series:
     """Which rows are those of main jobs: one for each person.
 
-    `rows` are as `identify` gives them; `person` is `#person`, null where a row cannot be one; `by` columns in the order in which they decide, each with
-    whether the largest comes first; nulls come last.
+    `rows` are as `identify` gives them; `person` is `#person`, null where a row cannot be one; `by` columns in the
+    order in which they decide, each with whether the largest comes first; nulls come last.
     """
     many = rows[SEVERAL] & person.is_not_null()
     is_main = person.is_not_null() & ~many

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import polars as pl
 
@@ -16,10 +16,12 @@ from dhis2_bridge.layout import Header
 from dhis2_bridge.mapping import Mapping as MappingFile
 from dhis2_bridge.mapping import MappingTable
 from dhis2_bridge.snapshot import Snapshot
-from dhis2_bridge.sources.fhir import FhirTable
 from dhis2_bridge.steps import Steps
 from dhis2_bridge.values import CELLS_SCHEMA, Source
 from dhis2_bridge.withholding import withheld
+
+if TYPE_CHECKING:
+    from dhis2_bridge.sources.fhir import FhirTable
 
 T = TypeVar("T")
 
@@ -90,7 +92,7 @@ class Registers:
         gathering = self._gatherings[id(mapping)]
         gathering.is_asked = True
         self.check_period()
-        if isinstance(source.table, FhirTable):
+        if source.format == "fhir":
             self._waiting.append((source, mapping))
         else:
             self._gather(source, mapping)
@@ -99,7 +101,7 @@ class Registers:
         with self._steps.timed("read"):
             taken = withheld(partial(self._gatherings[id(mapping)].add, source))
         # A file of practitioners alone has no rows, and a part in those of others.
-        if taken or (isinstance(source.table, FhirTable) and source.table.has_resources):
+        if taken or (source.format == "fhir" and cast("FhirTable", source.table).has_resources):
             self.heard_of.add(source.name)
 
     def cells(

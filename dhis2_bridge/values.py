@@ -175,6 +175,11 @@ class Table(Protocol):
     header_row: int
     findings: list[Finding]
 
+    @property
+    def evidence(self) -> dict[str, str | int]:
+        """What was recognised, for people to read."""
+        ...
+
     def batches(self) -> Iterator[pl.DataFrame]:
         """The records, in order, from the start."""
         ...

@@ -51,11 +51,11 @@ _FRACTION: Final = 1_000_000
 class Counted:
     """What rows of persons and posts came to.
 
-    `cells` has the label columns of the org unit as they stood, `data_element`, a column for each axis (null where a
-    measure is not counted by it), `measure` (its place in the mapping), `value`, and `source`, `sheet` and `row` of the
-    first row that counts. `labels` has a row for each distinct org unit label: its columns, `source`, `sheet`, `row`
-    where it stands first, in how many `rows`, and `known`: whether so many different persons hold it that it may be
-    shown. `persons` and `contracts` are those that were looked at.
+    `cells` has `#unit`, a number for each label of an org unit, its columns as they stood, `data_element`, a column for
+    each axis (null where a measure is not counted by it), `measure` (its place in the mapping), `value`, and `source`,
+    `sheet` and `row` of the first row that counts. `labels` has a row for each distinct org unit label: its columns,
+    `source`, `sheet`, `row` where it stands first, in how many `rows`, and `known`: whether so many different persons
+    hold it that it may be shown. `persons` and `contracts` are those that were looked at.
     """
 
     cells: pl.DataFrame
@@ -144,8 +144,8 @@ class _Count:
         known = pl.concat(one.select(blank) for one in seen.values()).unique().sort(self.labels)
         self.grouping.unit_columns = known.select(pl.when(pl.all() != "").then(pl.all())).get_columns()
         known = known.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(UNIT))
-        for source, texts in seen.items():
-            places = texts.select(blank).join(known, on=self.labels, how="left", maintain_order="left")[UNIT]
+        for source, held in seen.items():
+            places = held.select(blank).join(known, on=self.labels, how="left", maintain_order="left")[UNIT]
             made[source] = made[source].with_columns(places.gather(made[source][UNIT]))
         return made
 

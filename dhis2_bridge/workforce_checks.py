@@ -10,26 +10,27 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from dhis2_bridge import names
+from dhis2_bridge.coded import spread
 from dhis2_bridge.findings import Finding, frame
+from dhis2_bridge.grouping import UNIT
 from dhis2_bridge.mapping_workforce import Checks, Measure, Plausible, Workforce
 from dhis2_bridge.row_notes import PLACE, RowNotes, json_of, quoted
 
 _SLACK = 1e-6
+_OCCUPATION = "#occupation"
 
 
-def check(cells: pl.DataFrame, workforce: Workforce, labels: Sequence[str], places: pl.DataFrame) -> list[pl.DataFrame]:
+def check(cells: pl.DataFrame, workforce: Workforce, places: pl.DataFrame) -> list[pl.DataFrame]:
     """The findings about counted cells (`workforce.Counted`)."""
-    if cells.is_empty():
-        return []
-    return _Check(cells, workforce, labels).findings(places)
+    return _Check(cells, workforce).findings(places) if cells.height else []
 
 
 class _Check:
-    def __init__(self, cells: pl.DataFrame, workforce: Workforce, labels: Sequence[str]) -> None:
+    def __init__(self, cells: pl.DataFrame, workforce: Workforce) -> None:
         self.cells = cells
-        self.labels = list(labels)
         self.checks: Checks = workforce.checks
         self.notes = RowNotes()
+        self.occupations: dict[str, int] = {}
         self.measures: dict[str, tuple[int, Measure]] = {}
         for place, one in enumerate(workforce.measures):
             if one.is_ is not None:
@@ -47,13 +48,17 @@ class _Check:
     def _of(self, role: str, by: Sequence[str] = ()) -> pl.DataFrame:
         """The sums of one measure by org unit, occupation and these axes, with the place of the first row."""
         place, measure = self.measures[role]
-        shape = re.escape(measure.data_element).replace(r"\{occupation\}", "(.+)").replace(r"\{group\}", ".+")
-        occupation = pl.col("data_element").str.extract(f"^{shape}$") if "(.+)" in shape else pl.lit("")
-        keys = [*self.labels, "#occupation", *by]
+        shape = re.escape(measure.data_element).replace(r"\{occupation\}", "(.+)", 1).replace(r"\{occupation\}", ".+")
+        shape = shape.replace(r"\{group\}", ".+") if "(.+)" in shape else ".*()"
+
+        def numbers(elements: list[str]) -> list[int | None]:
+            found = [re.fullmatch(shape, element) for element in elements]
+            return [self.occupations.setdefault(one[1], len(self.occupations)) if one else None for one in found]
+
+        held = self.cells.filter(pl.col("measure") == place)
         return (
-            self.cells.filter(pl.col("measure") == place)
-            .with_columns(occupation.alias("#occupation"))
-            .group_by(keys, maintain_order=True)
+            held.with_columns(spread(held["data_element"], numbers, pl.UInt32).alias(_OCCUPATION))
+            .group_by(UNIT, _OCCUPATION, *by, maintain_order=True)
             .agg(pl.col("value").sum().alias(role), pl.col("data_element").first(), pl.col(*PLACE).first())
         )
 
@@ -64,7 +69,7 @@ class _Check:
         first, second = self._of(one, by), self._of(other, by)
         if first.is_empty() or second.is_empty():
             return None
-        keys = [*self.labels, "#occupation", *by]
+        keys = [UNIT, _OCCUPATION, *by]
         both = first.join(second, on=keys, how="full", coalesce=True, nulls_equal=True, suffix=" of other")
         spare = [pl.coalesce(name, f"{name} of other").alias(name) for name in ("data_element", *PLACE)]
         return both.with_columns(*spare, pl.col(one, other).fill_null(0.0)).sort("source", "row", nulls_last=True)
@@ -80,7 +85,7 @@ class _Check:
             if both is None or "vacant" not in self.measures:
                 return
             vacant = self._of("vacant")
-            keys = [*self.labels, "#occupation"]
+            keys = [UNIT, _OCCUPATION]
             expected = both.select(*keys, (pl.col("approved") - pl.col("filled")).alias("expected"))
             held = vacant.join(expected, on=keys, how="left", nulls_equal=True, maintain_order="left")
             differs = held.filter((pl.col("vacant") - pl.col("expected")).abs() > _SLACK)
@@ -115,13 +120,7 @@ class _Check:
 
     def _double_posting(self, both: pl.DataFrame, least: float, most: float) -> None:
         """The coefficient of double posting of each org unit, all occupations together."""
-        whole = pl.col("persons", "filled").sum()
-        first = pl.col(*PLACE).first()
-        units = (
-            both.group_by(self.labels, maintain_order=True).agg(whole, first)
-            if self.labels
-            else both.select(whole, first.first())
-        )
+        units = both.group_by(UNIT, maintain_order=True).agg(pl.col("persons", "filled").sum(), pl.col(*PLACE).first())
         units = units.filter(pl.col("persons") > 0).with_columns(
             ratio=pl.col("filled") / pl.col("persons"), least=pl.lit(least), most=pl.lit(most)
         )
@@ -134,11 +133,9 @@ class _Check:
             total = self.cells.filter(pl.col("data_element") == code)
             if total.is_empty() and parts.is_empty():
                 continue
-            keys = [pl.col(name) for name in self.labels] or [pl.lit(0).alias("all")]
-            sums = parts.group_by(keys).agg(pl.col("value").sum().alias("sum"), pl.col(*PLACE).first())
-            totals = total.group_by(keys).agg(pl.col("value").sum().alias("total"), pl.col(*PLACE).first())
-            on = self.labels or ["all"]
-            both = totals.join(sums, on=on, how="full", coalesce=True, nulls_equal=True, suffix=" of other")
+            sums = parts.group_by(UNIT).agg(pl.col("value").sum().alias("sum"), pl.col(*PLACE).first())
+            totals = total.group_by(UNIT).agg(pl.col("value").sum().alias("total"), pl.col(*PLACE).first())
+            both = totals.join(sums, on=UNIT, how="full", coalesce=True, suffix=" of other")
             both = both.with_columns(
                 *(pl.coalesce(name, f"{name} of other").alias(name) for name in PLACE),
                 pl.col("total", "sum").fill_null(0.0),

@@ -8,21 +8,20 @@ import os
 import tempfile
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dhis2_bridge.findings import Finding, Unreadable, UsageError
-from dhis2_bridge.sources import workbook
 from dhis2_bridge.sources.delimited import DelimitedTable
-from dhis2_bridge.sources.document import DocumentTable
 from dhis2_bridge.sources.encodings import TextFile
-from dhis2_bridge.sources.fhir import FhirTable
-from dhis2_bridge.sources.fhir_pool import Pool
 from dhis2_bridge.sources.limits import DEFAULT, Limits
 from dhis2_bridge.sources.recognise import has_documents_on_lines, recognise
-from dhis2_bridge.sources.sql import SqlTable
-from dhis2_bridge.values import Source
+from dhis2_bridge.values import Source, Table
+
+if TYPE_CHECKING:
+    from dhis2_bridge.sources.fhir_pool import Pool
 
 WORKBOOKS: Final = ("xlsx", "xlsm", "xlsb", "xls", "ods")
 FORMATS: Final = (*WORKBOOKS, "csv", "json", "ndjson", "fhir", "sql")
@@ -47,7 +46,7 @@ def open_source(
     header_row: int | None = None,
     systems: Mapping[str, Sequence[str]] | None = None,
     extensions: Mapping[str, str] | None = None,
-    pool: Pool | None = None,
+    pool: "Pool | None" = None,
     limits: Limits = DEFAULT,
     keep_numbers: bool = False,
 ) -> Source:
@@ -74,25 +73,46 @@ def open_source(
             raise _too_large(name, limits)
         kind = format or recognise(file, name, limits)
         if kind == "workbook" or kind in WORKBOOKS:
+            from dhis2_bridge.sources import workbook  # noqa: PLC0415 - each reader when a file needs it
+
             return workbook.read(file, name, limits=limits, keep_numbers=keep_numbers)
-        with file.open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
-        text = TextFile(file, name, declared=encoding, keep=spool)
-        table: DelimitedTable | DocumentTable | FhirTable | SqlTable
+        digest, text = _digest_and_text(file, name, encoding, spool)
+        table: Table
         if kind == "csv":
             table = DelimitedTable(text, delimiter=delimiter, quote=quote, header_row=header_row, limits=limits)
         elif kind == "fhir":
+            from dhis2_bridge.sources.fhir import FhirTable  # noqa: PLC0415
+
             lines = has_documents_on_lines(file, limits)
             table = FhirTable(text, lines=lines, systems=systems, extensions=extensions, pool=pool, limits=limits)
         elif kind == "sql":
+            from dhis2_bridge.sources.sql import SqlTable  # noqa: PLC0415
+
             table = SqlTable(text)
         else:
+            from dhis2_bridge.sources.document import DocumentTable  # noqa: PLC0415
+
             table = DocumentTable(text, lines=kind == "ndjson", records=records, limits=limits)
     except OSError as error:
         reason = "not_allowed" if isinstance(error, PermissionError) else error.strerror or type(error).__name__
         raise Unreadable(Finding("file.unreadable", name, arguments={"reason": reason})) from error
     evidence = {"encoding": text.encoding.codec, **table.evidence}
     return Source(name, kind, digest, file.stat().st_size, evidence, table=table, findings=list(text.encoding.findings))
+
+
+def _digest_and_text(file: Path, name: str, encoding: str | None, keep: object) -> tuple[str, TextFile]:
+    """The SHA-256 of a file, and its text; a large one is read for both side by side."""
+
+    def digest() -> str:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+
+    if file.stat().st_size <= _BLOCK:
+        return digest(), TextFile(file, name, declared=encoding, keep=keep)
+    with ThreadPoolExecutor(1, thread_name_prefix="digest") as beside:
+        reckoned = beside.submit(digest)
+        text = TextFile(file, name, declared=encoding, keep=keep)
+    return reckoned.result(), text
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,9 @@ class DelimitedTable:
         gathered: list[pl.DataFrame] = []
         for block, final in self._blocks(self._records_start, self._block_bytes):
             data = rest + block
-            frame, records, rest = self._quick(data, row, only, final=final) or self._careful(data, row, final=final)
+            end = len(data) if final else last_record_end(data, self.dialect)
+            quick = self._quick(data, end, row, None, final=final)
+            frame, records, rest = quick or self._careful(data, row, final=final)
             row += records
             size += len(data) - len(rest)
             self._check_line(rest)
@@ -143,8 +145,9 @@ class DelimitedTable:
 
             def cut(block: bytes, before: bytes, *, final: bool) -> bytes:
                 data = before + block
-                waiting.append((block, final, data, readers.submit(self._quick, data, 0, only, final=final)))
-                return b"" if final else data[last_record_end(data, self.dialect) :]
+                end = len(data) if final else last_record_end(data, self.dialect)
+                waiting.append((block, final, data, readers.submit(self._quick, data, end, 0, only, final=final)))
+                return data[end:]
 
             more = True
             while more or waiting:
@@ -222,10 +225,12 @@ class DelimitedTable:
             self._check_line(rest)
 
     def _quick(
-        self, data: bytes, row: int, only: Sequence[int] | None, *, final: bool
+        self, data: bytes, cut: int, row: int, only: Sequence[int] | None, *, final: bool
     ) -> tuple[pl.DataFrame, int, bytes] | None:
-        """The frame of a block that is proven rectangular, how many records it holds, and the bytes left over."""
-        cut = len(data) if final else last_record_end(data, self.dialect)
+        """The frame of a block that is proven rectangular, how many records it holds, and the bytes left over.
+
+        `cut` is where its last whole record ends.
+        """
         # Blank lines at the end hold no record and number none, but would spoil the proof.
         block = data.rstrip(b"\r\n") + b"\n" if final else data[:cut]
         # Cells behind the header are seen by reading all of them only.

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import polars as pl
 
 from dhis2_bridge.findings import Finding, Unreadable, UsageError
 
 BLOCK: Final = 1 << 20
+_NEAR: Final = 1 << 14  # bytes at the end of a block in which the end of a line is looked for
 
 CANDIDATES: Final = ("cp1251", "cp866", "koi8-r")
 """The single-byte encodings that files of the region come in, and so the only ones that are ever guessed."""
@@ -77,8 +78,9 @@ class TextFile:
     def blocks(self, size: int = BLOCK, skip: int = 0) -> Iterator[bytes]:
         """The text as UTF-8, without its mark and without the first `skip` bytes of that UTF-8.
 
-        A block may end anywhere, also within a character. UTF-8 input is handed on as it is, not decoded. Raises
-        `Unreadable` when the file has gone or changed since it was first looked at: what was decided holds no more.
+        A block may end anywhere, also within a character; where it can, one of UTF-8 input ends with a line. Such
+        input is handed on as it is, not decoded. Raises `Unreadable` when the file has gone or changed since it was
+        first looked at: what was decided holds no more.
         """
         try:
             self._check_unchanged()
@@ -155,7 +157,7 @@ def _utf8_blocks(path: Path, encoding: Encoding, size: int, skip: int) -> Iterat
     with path.open("rb") as file:
         if encoding.codec == "utf-8":
             file.seek(encoding.mark + skip)
-            while block := file.read(size):
+            while block := file.read(_up_to_line_end(file, size)):
                 yield block
             return
         file.seek(encoding.mark)
@@ -168,6 +170,17 @@ def _utf8_blocks(path: Path, encoding: Encoding, size: int, skip: int) -> Iterat
             skip -= min(skip, len(encoded))
             if not block:
                 return
+
+
+def _up_to_line_end(file: BinaryIO, size: int) -> int:
+    """So many bytes or a few less, that they end with a line where one ends near: so nothing has to be carried over."""
+    start = file.tell()
+    near = max(size - _NEAR, 0)
+    file.seek(start + near)
+    tail = file.read(size - near)
+    file.seek(start)
+    end = tail.rfind(b"\n") + 1
+    return near + end if len(tail) == size - near and end else size
 
 
 def _normalised(declared: str) -> str:

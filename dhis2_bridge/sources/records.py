@@ -104,9 +104,9 @@ def last_record_end(block: bytes, dialect: Dialect) -> int:
 
     A guess where the text has stray quotes: `rectangle` proves what was cut.
     """
-    if dialect.quote is None:
+    quote = (dialect.quote or "").encode()
+    if not quote or quote not in block:
         return block.rfind(b"\n") + 1
-    quote = dialect.quote.encode()
     before, end = block.count(quote), len(block)
     while (at := block.rfind(b"\n", 0, end)) >= 0:
         before -= block.count(quote, at, end)

@@ -45,7 +45,7 @@ _OF_SQLITE: Final = (
     (re.compile(r"readonly"), "read_only"),
 )
 _LOST: Final = re.compile(r"08|57P|53")
-_LOGIN: Final = re.compile(r"28...|password|authentication|access denied|role .* does not exist", re.IGNORECASE)
+_LOGIN: Final = re.compile(r"password|authentication|access denied|role .* does not exist", re.IGNORECASE)
 _DRIVERS: Final = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 _LOGGER: Final = "dhis2_bridge"
 
@@ -175,6 +175,8 @@ def _not_connected(error: Exception, dialect: str) -> UsageError | NotAuthorised
     if dialect == "sqlite":
         return UsageError(f"the database file that {VARIABLE} names cannot be opened")
     original = getattr(error, "orig", None) or error
-    if _LOGIN.search(f"{getattr(original, 'sqlstate', None) or ''} {original}"):
+    state = str(getattr(original, "sqlstate", None) or "")
+    # The words of the error quote the address, in which any digits may stand.
+    if state.startswith("28") or _LOGIN.search(str(original)):
         return NotAuthorised(f"the database refused the login that {VARIABLE} holds")
     return Unreachable(f"the database that {VARIABLE} names does not answer or has not this name; try again later")

@@ -54,14 +54,16 @@ def by_words(rows: pl.DataFrame, name: str, axis: Axis, options: pl.Series, note
 def by_age(rows: pl.DataFrame, name: str, axis: Axis, born: pl.Series, as_of: date, notes: RowNotes) -> AxisCodes:
     """The options of rows whose axis is an age; `born` are the birth dates, null where there is none."""
     column = axis.age or ""
-    years = identities.completed_years(pl.col("born"), as_of, leap_day=axis.leap_day)
-    age = pl.DataFrame({"born": born}).select(years).to_series()
+
+    def has_completed(years: int) -> pl.Expr:
+        return pl.col("born") <= identities.latest_birth(min(years, OLDEST + 1), as_of, axis.leap_day)
+
     code = pl.lit(None, dtype=pl.UInt32)
     for place, band in enumerate(axis.bands):
         least, most = band_bounds(band)
-        within = (pl.col("age") >= least) & (pl.col("age") < most) & (pl.col("age") <= OLDEST)
+        within = has_completed(least) & ~has_completed(most)
         code = pl.when(within).then(pl.lit(place, dtype=pl.UInt32)).otherwise(code)
-    codes = pl.DataFrame({"age": age}).select(code.alias("code")).to_series()
+    codes = pl.DataFrame({"born": born}).select(code.alias("code")).to_series()
     options = [*axis.bands]
     without = codes.is_null()
     if without.any():

@@ -34,15 +34,17 @@ def distinct_rows(columns: Sequence[pl.Series]) -> tuple[list[pl.Series], pl.Ser
     held: list[pl.Series] = []
     places = pl.Series(dtype=pl.UInt32)
     for column in columns:
-        distinct, codes = coded(column)
-        texts = distinct.cast(pl.String).append(pl.Series([None], dtype=pl.String))
-        codes = codes.fill_null(len(distinct))
+        texts, codes = coded(column)
+        if codes.null_count():
+            codes = codes.fill_null(len(texts))
+            texts = pl.concat([texts, pl.Series([None], dtype=pl.String)])
         if not held:
             held, places = [texts], codes
-            continue
-        both = places.cast(pl.UInt64) * len(texts) + codes
-        found, places = _numbered(both, len(held[0]) * len(texts))
-        held = [*(one.gather(found // len(texts)) for one in held), texts.gather(found % len(texts))]
+        elif len(texts) == 1:
+            held.append(texts.new_from_index(0, len(held[0])))
+        else:
+            found, places = _numbered(places.cast(pl.UInt64) * len(texts) + codes, len(held[0]) * len(texts))
+            held = [*(one.gather(found // len(texts)) for one in held), texts.gather(found % len(texts))]
     return held, places
 
 

@@ -59,8 +59,10 @@ class Gathering:
         self._globs = {name: names.globs(one.files) for name, one in mapping.sources.items()}
         self._used: dict[str, tuple[set[str], set[str]]] = dict(used or {})
         self._filled: set[str] = set()
-        person = mapping.workforce.person if mapping.workforce else None
-        self._written_out = {person.column, *person.name} if person else set()
+        declared = mapping.workforce
+        self._written_out = {declared.person.column, *declared.person.name} if declared else set()
+        if declared and declared.occupation and declared.occupation.title:
+            self._written_out.add(declared.occupation.title)
         self._categories: defaultdict[str, pl.Categories] = defaultdict(pl.Categories.random)
 
     def add(self, source: Source, name: str | None = None) -> bool:
@@ -89,7 +91,7 @@ class Gathering:
         made: dict[str, pl.DataFrame] = {}
         for name, frames in self._rows.items():
             if frames:
-                made[name] = pl.concat(frames, how="diagonal", rechunk=False)
+                made[name] = pl.concat(frames, how="diagonal", rechunk=True)
             elif name not in self._used:
                 self.note(Finding("workforce.source_missing", arguments={"name": name}))
         self._rows = {name: [] for name in self._rows}
@@ -206,8 +208,8 @@ class Gathering:
     def _coded(self, rows: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
         """The rows that have anything in these columns, those of few distinct texts as numbers of them.
 
-        That is a quarter of the memory, and what counting asks of a text it then asks once. Ids and names are as many
-        as persons.
+        That is a quarter of the memory, and what counting asks of a text it then asks once. Ids and names are nearly as
+        many as persons, and titles are hardly ever looked at.
         """
         filled = rows.select(pl.any_horizontal(pl.col(columns).is_not_null())).to_series()
         rows = rows if filled.all() else rows.filter(filled)  # nearly always all, and then none is copied

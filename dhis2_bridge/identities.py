@@ -1,5 +1,6 @@
 """How the id of a person is built: check digit, sex and birth date in it. What does not fit is a warning."""
 
+import calendar
 import functools
 from collections.abc import Sequence
 from datetime import date
@@ -138,10 +139,14 @@ def read(ids: pl.DataFrame, identity: Identity) -> pl.DataFrame:
     return frame.with_columns(fault.alias("#fault")).select(*ids.columns, "#fault", "#sex", "#born")
 
 
-def completed_years(born: pl.Expr, as_of: date, *, leap_day: str = "march_1") -> pl.Expr:
-    """Age in completed years on a day: one of 29 February turns on 1 March in common years, or on 28 February."""
-    birthday = born.dt.month().cast(pl.Int32) * 100 + born.dt.day()
-    common = not (as_of.year % 4 == 0 and (as_of.year % 100 != 0 or as_of.year % 400 == 0))
-    if leap_day == "february_28" and common:
-        birthday = pl.when(birthday == 229).then(228).otherwise(birthday)
-    return as_of.year - born.dt.year() - (birthday > as_of.month * 100 + as_of.day).cast(pl.Int32)
+def latest_birth(years: int, as_of: date, leap_day: str = "march_1") -> date:
+    """The last day of birth of those who have completed so many years on a day.
+
+    One of 29 February turns on 1 March in common years, or with `february_28` on that day. Raises ValueError for a
+    year before the first.
+    """
+    year = as_of.year - years
+    if (as_of.month, as_of.day) == (2, 29) and not calendar.isleap(year):
+        return date(year, 2, 28)
+    turns_today = leap_day == "february_28" and (as_of.month, as_of.day) == (2, 28) and not calendar.isleap(as_of.year)
+    return date(year, 2, 29) if turns_today and calendar.isleap(year) else as_of.replace(year=year)

@@ -136,16 +136,13 @@ def _conflicts(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFr
     """The rows without those of persons who are two by their names, sex or birth date, where they are refused."""
     compared = [name for name in person.name if name in rows.columns]
     kinds = {**dict.fromkeys(compared, "name"), SEX: "sex", BORN: "birth_date"}
-    many = rows.select(PERSON, *PLACE, "#order", *kinds).filter(rows[SEVERAL]).sort("#order")
-    if many.is_empty():
-        return rows
-    # Different or not is seen by the least and the largest code; which are counted for the few that differ only.
-    coded = many.select(PERSON, *(_coded(many[name]) for name in kinds))
-    counts = coded.group_by(PERSON).agg(pl.col(name).min() != pl.col(name).max() for name in kinds)
-    doubtful = counts.filter(pl.any_horizontal(pl.col(name) for name in kinds))
+    many = rows.select(PERSON, *PLACE, "#order", *kinds).filter(rows[SEVERAL]).sort(PERSON, maintain_order=True)
+    # Where anything changes from row to row is seen at once; what that comes to is found out for these few only.
+    changes = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in kinds)
+    doubtful = many.filter(changes & (pl.col(PERSON) == pl.col(PERSON).shift(1)))
     if doubtful.is_empty():
         return rows
-    held = many.join(doubtful.select(PERSON), on=PERSON, how="semi", maintain_order="left")
+    held = many.join(doubtful.select(PERSON), on=PERSON, how="semi").sort("#order")
     held = held.with_columns(_latin(held[name]).alias(name) for name in compared)
     counts = held.group_by(PERSON).agg(pl.col(name).drop_nulls().n_unique() for name in kinds)
     differs = {
@@ -170,11 +167,6 @@ def _conflicts(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFr
         return rows
     refused = rows[PERSON].is_in(counts[PERSON].implode())
     return rows.with_columns(pl.when(~refused.fill_null(False)).then(PERSON).alias(PERSON))
-
-
-def _coded(column: pl.Series) -> pl.Series:
-    """A number for each distinct text; what is no text is as good as one."""
-    return column.cast(pl.Categorical(pl.Categories.random())).to_physical() if column.dtype == pl.String else column
 
 
 def main_jobs(rows: pl.DataFrame, person: pl.Series, by: Sequence[tuple[str, bool]]) -> pl.Series:
@@ -219,8 +211,9 @@ def _sorted(rows: pl.DataFrame, by: Sequence[tuple[str, bool]]) -> pl.DataFrame:
 def repeated(rows: pl.DataFrame, columns: Sequence[str], notes: RowNotes, name: str) -> None:
     """Notes contracts that say the same again: person, org unit, occupation and start."""
     same = [PERSON, *columns]
-    held = rows.sort("#order").with_columns(pl.col("row").first().over(same).alias("first"))
-    again = held.filter(pl.struct(same).is_first_distinct().not_() & pl.col(columns[-1]).is_not_null())
+    held = rows.filter(pl.struct(same).is_duplicated() & pl.col(columns[-1]).is_not_null()).sort("#order")
+    held = held.with_columns(pl.col("row").first().over(same).alias("first"))
+    again = held.filter(pl.struct(same).is_first_distinct().not_())
     notes.add(again, "contract.repeated", name, json_of(other=pl.col("first").cast(pl.String)))
 
 

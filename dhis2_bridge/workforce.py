@@ -255,7 +255,12 @@ class _Count:
         return persons.main_jobs(rows, person, self._precedence(rows))
 
     def _narrow(self, rows: pl.DataFrame, measures: list[tuple[int, Measure]]) -> pl.DataFrame:
-        """The rows without the columns that nobody asks for any more: names, ids and dates go first."""
+        """The rows without the columns that nobody asks for any more: names, ids and dates go first.
+
+        A count of persons in every org unit asks for all of them: the texts of a row may have to decide.
+        """
+        if any(one.persons_at == "every_org_unit" for _, one in measures):
+            return rows
         wheres = [one.where for _, one in measures if one.where is not None]
         kept = {name for text in wheres for name in predicates.compile(text, self.types).columns}
         kept.update(one.sum for _, one in measures if one.sum is not None)
@@ -381,12 +386,12 @@ class _Count:
 
     def _remember(self, rows: pl.DataFrame) -> None:
         """Keeps where each org unit label stands first, in how many rows, and of how many persons."""
-        held = rows.select(UNIT, *PLACE, ORDER, PERSON if PERSON in rows.columns else pl.lit(None).alias(PERSON))
         persons_of = pl.col(PERSON).n_unique() - pl.col(PERSON).is_null().any().cast(pl.UInt32)
         holders = persons_of if PERSON in rows.columns else pl.len()
         self.facts.append(
-            held.group_by(UNIT)
-            .agg(pl.col(*PLACE).sort_by(ORDER).first(), pl.len().alias("rows"), holders.alias("holders"))
+            rows.sort(ORDER)
+            .group_by(UNIT)
+            .agg(pl.col(*PLACE).first(), pl.len().alias("rows"), holders.alias("holders"))
             .sort(UNIT)
         )
 

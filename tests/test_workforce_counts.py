@@ -3,14 +3,17 @@
 import random
 from datetime import date
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 from counting_cases import count, counts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workforce_cases import EXPECTED_POSTS, POSTS, SWITCHES, cases, difference, expected, mapping
-from workforce_reference import Rules, differences
+from workforce_reference import Rules, completed_years, differences
 from workforce_reference import count as slowly
+
+from dhis2_bridge.identities import latest_birth
 
 CASES = cases()
 LINES = {row["case"]: number for number, row in enumerate(CASES, start=2)}
@@ -53,6 +56,19 @@ def test_a_birthday_of_29_february(leap_day: str, born: str, on: date, age: str)
     row = {**CASES[0], "birth_date": born, "start_date": "01.01.2010"}
     found = counts(count(declared, [row], as_of=on))
     assert {cell[3] for cell in found if cell[0] == "HRH_EMP_2212"} == {age}
+
+
+DAYS = st.dates(date(1890, 1, 1), date(2040, 12, 31)) | st.sampled_from(
+    [date(year, *day) for year in (1996, 2000, 2001, 2024, 2026) for day in ((2, 28), (3, 1))]
+    + [date(year, 2, 29) for year in (1996, 2000, 2024)]
+)
+
+
+@given(DAYS, DAYS, st.integers(0, 121), st.sampled_from(["march_1", "february_28"]))
+def test_the_latest_birth_is_that_of_all_who_have_completed_so_many_years(
+    born: date, on: date, years: int, leap_day: str
+) -> None:
+    assert (born <= latest_birth(years, on, leap_day)) == (completed_years(born, on, leap_day) >= years)
 
 
 def codes(name: str, *, rows: list[str]) -> set[tuple[str, int]]:
@@ -156,12 +172,26 @@ def test_random_extracts_are_counted_as_the_second_opinion_counts_them(switch: s
     assert differences(slowly(rows, RULES[switch]), counts(count(declared, rows))) == {}
 
 
+@pytest.mark.parametrize("switch", RULES)
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32), extracts())
-def test_the_order_of_rows_changes_no_count(seed: int, rows: list[dict[str, str]]) -> None:
-    once = counts(count(mapping(), rows))
+def test_the_order_of_rows_changes_no_count(switch: str, seed: int, rows: list[dict[str, str]]) -> None:
+    declared = mapping()
+    if switch in SWITCHES:
+        SWITCHES[switch][0](declared)
+    once = counts(count(declared, rows))
     random.Random(seed).shuffle(rows)
-    assert counts(count(mapping(), rows)) == once
+    assert counts(count(declared, rows)) == once
+
+
+@pytest.mark.parametrize("switch", RULES)
+def test_of_contracts_that_differ_in_nothing_but_the_sex_the_order_does_not_decide(switch: str) -> None:
+    declared = mapping()
+    if switch in SWITCHES:
+        SWITCHES[switch][0](declared)
+    rows = [{**CASES[0], "sex": sex} for sex in ("", "1", "9")]
+    found = [counts(count(declared, list(ordered))) for ordered in permutations(rows)]
+    assert all(one == found[0] for one in found)
 
 
 @settings(max_examples=25, deadline=None)

@@ -189,18 +189,15 @@ def in_conflict(own: list[Contract]) -> bool:
     return any(len(texts - {None, ""}) > 1 for texts in said)
 
 
-def main_job(own: list[Contract], rules: Rules) -> Contract:
-    """The contract at which a person is counted. What is no job of the health workforce is none of these."""
-
-    def precedence(one: Contract) -> tuple[object, ...]:
-        rate = (one.rate is None, -(one.rate or 0))
-        start = (one.start is None, one.start or date.max)
-        by = (start, rate) if rules.earliest_start_first else (rate, start)
-        preferred = rules.prefer_main and one.row["job_kind"] == "1"
-        texts = (one.row["position_code"].strip(), *(one.row[name] for name in sorted(one.row)))
-        return (not preferred, *by, (one.row["org_argos_id"], one.row["unit_code"]), texts)
-
-    return min((one for one in own if one.group != "exclude"), key=precedence)
+def precedence(one: Contract, rules: Rules) -> tuple[object, ...]:
+    """What decides at which contract a person is counted: the least of all. Blank texts come last."""
+    rate = (one.rate is None, -(one.rate or 0))
+    start = (one.start is None, one.start or date.max)
+    by = (start, rate) if rules.earliest_start_first else (rate, start)
+    preferred = rules.prefer_main and one.row["job_kind"] == "1"
+    texts = (one.row["position_code"].strip(), *(one.row[name] for name in sorted(one.row)))
+    unit = (one.row["org_argos_id"], one.row["unit_code"])
+    return (not preferred, *by, unit, [(text == "", text) for text in texts])
 
 
 def count(rows: Iterable[Row], rules: Rules | None = None) -> Counts:
@@ -210,11 +207,9 @@ def count(rows: Iterable[Row], rules: Rules | None = None) -> Counts:
     counts: Counter[tuple[str, str, str, str]] = Counter()
     heads = []
     for own in persons(contracts, rules).values():
-        ours = [one for one in own if one.group != "exclude"]
-        if rules.every_org_unit:
-            heads += ours
-        elif ours:
-            heads.append(main_job(own, rules))
+        # What is no job of the health workforce is nobody's main job.
+        ours = sorted((one for one in own if one.group != "exclude"), key=lambda one: precedence(one, rules))
+        heads += ours if rules.every_org_unit else ours[:1]
     if rules.count_contracts:
         heads = contracts
     for element, counts_here in (

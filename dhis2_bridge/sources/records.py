@@ -147,16 +147,18 @@ def rectangle(block: bytes, width: int, dialect: Dialect, only: Sequence[int] | 
         )
     except pl.exceptions.PolarsError:  # a block that Polars refuses, or more columns than its expressions can hold
         return None
-    sizes = pl.all().str.len_bytes()
-    longest, total = frame.select(pl.max_horizontal(sizes.max()), pl.sum_horizontal(sizes.sum()).alias("total")).row(0)
-    if (longest or 0) > LONGEST_CELL:
+    sizes = frame.select(pl.all().str.len_bytes())
+    if max(filter(None, sizes.max().row(0)), default=0) > LONGEST_CELL:
         return None
     lines = block.count(b"\n")
     if proof is _COUNTED:
         # As many delimiters as records of this width have. A short record would then need a long one beside it, and
         # for that one Polars refuses the block. What is no part of a cell is a delimiter or a line end.
-        delimiters = block.count(dialect.delimiter.encode()) if only else len(block) - (total or 0) - lines
-        if delimiters != (width - 1) * lines + (0 if only else block.count(b"\r")):
+        if only:
+            delimiters = block.count(dialect.delimiter.encode())
+        else:
+            delimiters = len(block) - sum(filter(None, sizes.sum().row(0))) - lines - block.count(b"\r")
+        if delimiters != (width - 1) * lines:
             return None
     if proof.long_cells and text is not None:
         return frame if _long_cells_are_certain(text, frame, dialect) else None

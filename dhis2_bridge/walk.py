@@ -259,7 +259,7 @@ class Walk:
 
     def _batches(self, table: Table, only: list[int] | None = None) -> Iterator[pl.DataFrame]:
         """The batches of a table; of a delimited one, where a look is enough, some columns only."""
-        batches = table.batches(only) if only and isinstance(table, DelimitedTable) else table.batches()
+        batches = table.batches(only, glance=True) if only and isinstance(table, DelimitedTable) else table.batches()
         return ahead(self.steps.each("read", batches))
 
     def _order_of(self, source: Source, held: Table, table: MappingTable, header: layout.Header) -> ReadDate | None:

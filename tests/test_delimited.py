@@ -431,8 +431,9 @@ def test_the_cases(cases: Path, case: str, encoding: str | None, expected: Rows)
     st.lists(
         st.text('ab,"\n\r ', max_size=12) | st.sampled_from(["1,2,3\n", 'x,"y\nz",\n', '"q",r,s,t\n', "\n\n"]),
         max_size=30,
-    ),
-    st.integers(1, 40),
+    )
+    | st.lists(st.sampled_from(["1,2,3\n", "4,5\n", "6,7,8,9\n", "10,11,12,\n", "13,14,,15\n", "16\n"]), max_size=12),
+    st.integers(1, 40) | st.just(1 << 20),
 )
 def test_some_columns_read_side_by_side_are_those_of_the_whole(table: Any, parts: list[str], block_bytes: int) -> None:
     report = table("a,b,c\n" + "".join(parts), delimiter=",", block_bytes=block_bytes)

@@ -104,23 +104,24 @@ class DelimitedTable:
         found: dict[str, str | int] = {"delimiter": self.dialect.delimiter, "header_row": self.header_row}
         return found if self.dialect.quote == '"' else {**found, "quote": self.dialect.quote or ""}
 
-    def batches(self, only: Sequence[int] | None = None) -> Iterator[pl.DataFrame]:
+    def batches(self, only: Sequence[int] | None = None, *, glance: bool = False) -> Iterator[pl.DataFrame]:
         """The records in order, from the start: `row` and the columns "1", "2", ... as `Table` says.
 
-        With `only` these columns alone: a quick look, without the findings of the others.
+        With `only` these columns alone, records without content in them included. A `glance` at them is quicker and
+        leaves it to a later reading to find records that are too long beside others that are too short.
         """
         self.findings[:] = self._header_faults
         if self._header_faults:
             return
         if only is not None:
-            yield from self._side_by_side(only)
+            yield from self._side_by_side(only, glance=glance)
             return
         row, rest, size = self.header_row, b"", 0
         gathered: list[pl.DataFrame] = []
         for block, final in self._blocks(self._records_start, self._block_bytes):
             data = rest + block
             end = len(data) if final else last_record_end(data, self.dialect)
-            quick = self._quick(data, end, row, None, final=final)
+            quick = self._quick(data, end, row, final=final)
             frame, records, rest = quick or self._careful(data, row, final=final)
             row += records
             size += len(data) - len(rest)
@@ -131,7 +132,7 @@ class DelimitedTable:
                 yield pl.concat(gathered)
                 gathered, size = [], 0
 
-    def _side_by_side(self, only: Sequence[int]) -> Iterator[pl.DataFrame]:
+    def _side_by_side(self, only: Sequence[int], *, glance: bool) -> Iterator[pl.DataFrame]:
         """Some columns of all records, blocks read by threads beside one another while their cuts hold.
 
         Where the last record of a block ends is guessed by its quotes. A block that is not proven is read record by
@@ -146,7 +147,8 @@ class DelimitedTable:
             def cut(block: bytes, before: bytes, *, final: bool) -> bytes:
                 data = before + block
                 end = len(data) if final else last_record_end(data, self.dialect)
-                waiting.append((block, final, data, readers.submit(self._quick, data, end, 0, only, final=final)))
+                read = readers.submit(self._quick, data, end, 0, only, glance=glance, final=final)
+                waiting.append((block, final, data, read))
                 return data[end:]
 
             more = True
@@ -225,7 +227,7 @@ class DelimitedTable:
             self._check_line(rest)
 
     def _quick(
-        self, data: bytes, cut: int, row: int, only: Sequence[int] | None, *, final: bool
+        self, data: bytes, cut: int, row: int, only: Sequence[int] | None = None, *, glance: bool = False, final: bool
     ) -> tuple[pl.DataFrame, int, bytes] | None:
         """The frame of a block that is proven rectangular, how many records it holds, and the bytes left over.
 
@@ -236,9 +238,11 @@ class DelimitedTable:
         # Cells behind the header are seen by reading all of them only.
         whole = only is None or max(only, default=0) > self._width or self._width > len(self.header)
         seen = None if whole else only
-        frame = rectangle(block, self._width, self.dialect, seen)
+        frame = rectangle(block, self._width, self.dialect, seen if glance else None)
         if frame is None:
             return None
+        if seen is not None:
+            frame = frame.select(map(str, seen))
         cells = frame.columns
         numbers = pl.int_range(row + 1, row + 1 + pl.len(), dtype=pl.UInt32).alias("row")
         # Where no cell can hold space alone, blank ones are null as Polars has read them.

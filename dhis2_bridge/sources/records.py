@@ -123,7 +123,8 @@ def rectangle(block: bytes, width: int, dialect: Dialect, only: Sequence[int] | 
     shape. So it is proven that the block is nothing but records of `width` cells: without quotes by the number of
     delimiters, with them by a regular expression; and the number of records is counted apart. Blank cells come as null
     or as "".
-    With `only` the other columns are left out, which is quicker.
+    With `only` the other columns are left out, which is quicker and proves less: records that are too long go unseen
+    where others are too short by as much.
     """
     if not f"{dialect.delimiter}{dialect.quote or ''}".isascii():  # one byte each is all that Polars can take
         return None
@@ -153,7 +154,8 @@ def rectangle(block: bytes, width: int, dialect: Dialect, only: Sequence[int] | 
     lines = block.count(b"\n")
     if proof is _COUNTED:
         # As many delimiters as records of this width have. A short record would then need a long one beside it, and
-        # for that one Polars refuses the block. What is no part of a cell is a delimiter or a line end.
+        # for that one Polars refuses the block, where it reads all columns. What is no part of a cell is a delimiter
+        # or a line end.
         if only:
             delimiters = block.count(dialect.delimiter.encode())
         else:

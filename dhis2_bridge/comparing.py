@@ -101,7 +101,7 @@ def _identified(rows: pl.DataFrame, mapping: MappingFile, notes: RowNotes) -> pl
         column=_ID, missing=declared.missing, name=tuple(names) or (_ID,), birth_date=BORN, conflict="first"
     )
     rows = rows.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("#order"))
-    identified = persons.identify(rows, person, notes)
+    identified = persons.identify(rows, persons.told(rows[_ID], person), person, notes)
     return identified.with_columns(pl.col(PERSON).cast(pl.String).alias("person"))
 
 

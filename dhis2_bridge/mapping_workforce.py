@@ -129,6 +129,9 @@ class Identity(Keys):
             spans.append((self.sex.digit,))
         if any(max(span) > self.digits or span[0] > span[-1] for span in spans):
             raise ValueError(f"a span of digits lies outside the {self.digits} digits")
+        birth = (self.birth.day, self.birth.month, self.birth.year) if self.birth is not None else ()
+        if any(span[-1] - span[0] != 1 for span in birth):
+            raise ValueError("day, month and year are two digits each")
         return self
 
 

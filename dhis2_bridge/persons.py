@@ -29,21 +29,27 @@ _LONGEST: Final = 18
 _OTHERS: Final = 1 << 63
 
 
-def identify(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFrame:
-    """The rows with `#person`; those whose id is missing, lost or in conflict are noted.
-
-    `rows` has the place, `#order`, `#born` and `#sex` as declared; these two come back as they count, and `#several`
-    says which rows are of persons with more than one.
-    """
-    rows = rows.with_columns(pl.col(person.column).str.strip_chars().alias(ID))
+def told(ids: pl.Series, person: Person) -> pl.DataFrame:
+    """What ids tell, each for itself: `#id`, `#person` where it is a number, and what `identities.read` gives."""
+    rows = ids.str.strip_chars().to_frame(ID)
     # Digits alone are a number (Polars takes a plus too), and without a zero ahead no two ids are the same one.
     plain = (pl.col(ID) >= "1") & (pl.col(ID).str.len_bytes() <= _LONGEST)
     rows = rows.with_columns(pl.when(plain).then(pl.col(ID).cast(pl.UInt64, strict=False)).alias(PERSON))
+    return rows if person.identity is None else identities.read(rows, person.identity)
+
+
+def identify(rows: pl.DataFrame, ids: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFrame:
+    """The rows with `#person`; those whose id is missing, lost or in conflict are noted.
+
+    `rows` has the place, `#order`, `#born` and `#sex` as declared; these two come back as they count, and `#several`
+    says which rows are of persons with more than one. `ids` is what their ids tell.
+    """
+    rows = rows.with_columns(ids[ID], ids[PERSON])
     odd = rows[PERSON].is_null().arg_true()
     if len(odd):
         rows = _without_number(rows, odd, person, notes)
     if person.identity is not None:
-        rows = _judged(rows, person, notes)
+        rows = _judged(rows, ids, person, notes)
     rows = rows.with_columns(_several(rows[PERSON]).alias(SEVERAL))
     return _conflicts(rows, person, notes).drop(ID)
 
@@ -101,18 +107,15 @@ def _latin(texts: pl.Series) -> pl.Series:
     return texts.replace_strict(distinct, keys, default=None, return_dtype=pl.String)
 
 
-def _judged(rows: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFrame:
+def _judged(rows: pl.DataFrame, ids: pl.DataFrame, person: Person, notes: RowNotes) -> pl.DataFrame:
     """Notes ids that are not built as declared, and sex and birth date that differ from what the id tells."""
-    identity = person.identity
-    if identity is None:
-        return rows
-    told = identities.read(rows.select(ID), identity)
-    fault = told["#fault"]
+    # What is lost for good is no id any more.
+    fault = ids.select(pl.when(rows[ID].is_not_null()).then("#fault").alias("#fault")).to_series()
     if fault.null_count() < len(fault):
         reasons = rows.select(*PLACE).with_columns(fault).filter(pl.col("#fault").is_not_null())
         notes.add(reasons, "person.id_structure", person.column, json_of(reason=quoted(pl.col("#fault"))))
     wins = person.sex_or_birth_differs_from_id == "identity"
-    for kind, name, by_id in ((SEX, person.sex, told["#sex"]), (BORN, person.birth_date, told["#born"])):
+    for kind, name, by_id in ((SEX, person.sex, ids["#sex"]), (BORN, person.birth_date, ids["#born"])):
         if name is None:
             continue
         # An id with a wrong check digit is no witness.

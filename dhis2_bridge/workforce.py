@@ -18,6 +18,7 @@ person in it, and is the same whatever the order of the rows.
 """
 
 from collections.abc import Mapping as MappingType
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -25,15 +26,15 @@ from typing import Final
 import polars as pl
 
 from dhis2_bridge import axes, persons, predicates
-from dhis2_bridge.coded import distinct_rows
 from dhis2_bridge.findings import arguments_text
 from dhis2_bridge.grouping import ELEMENT, ORDER, UNIT, Grouping, empty
 from dhis2_bridge.mapping import Mapping
 from dhis2_bridge.mapping_workforce import GROUP, OCCUPATION, Measure
 from dhis2_bridge.occupations import RESOLVED, Occupations
 from dhis2_bridge.persons import BORN, PERSON, SEVERAL, SEX
-from dhis2_bridge.row_notes import ENOUGH, PLACE, RowNotes
+from dhis2_bridge.row_notes import PLACE, RowNotes
 from dhis2_bridge.typed_texts import reader_of
+from dhis2_bridge.unit_labels import UnitLabels
 from dhis2_bridge.workforce_columns import asked_of, own_source, workforce_of
 from dhis2_bridge.workforce_rules import AS_OF, types_of
 
@@ -94,11 +95,12 @@ class _Count:
         self.types = types_of(mapping.tables[0])
         self.notes = RowNotes()
         self.occupations = Occupations(self.workforce.occupation) if self.workforce.occupation else None
-        self.grouping = Grouping(tuple(self.workforce.axes))
-        self.facts: list[pl.DataFrame] = []
         self.people = 0
         self.contracts = 0
-        self.rows = self._with_units(dict(rows) if not isinstance(rows, dict) else rows)
+        self.units = UnitLabels(labels)
+        given = rows if isinstance(rows, dict) else dict(rows)
+        self.rows = self.units.number(given, asked_of(self.workforce, self.types))
+        self.grouping = Grouping(tuple(self.workforce.axes), self.units.columns)
 
     def counted(self, places: pl.DataFrame) -> Counted:
         """Counts all measures, source by source."""
@@ -114,40 +116,13 @@ class _Count:
                 cells += self._of_persons(source, measures)
             else:
                 resolved = self._resolved(self.rows.pop(source))
-                self._remember(resolved)
+                self.units.remember(resolved)
                 resolved = self._on_axes(resolved, measures)
                 cells += [self._summed(resolved, place, measure) for place, measure in measures]
         made = pl.concat(cells) if cells else empty(self.labels, tuple(self.workforce.axes))
-        return Counted(made, self._label_facts(), self.notes.frames(places), self.people, self.contracts)
+        return Counted(made, self.units.facts(), self.notes.frames(places), self.people, self.contracts)
 
     # -- rows ----------------------------------------------------------------------------------------------------
-
-    def _with_units(self, given: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-        """The rows with `#order`, and with `#unit`: the place of the org unit's label among all, sorted.
-
-        They are taken out of what was given, so that nobody holds them longer than they are needed.
-        """
-        made: dict[str, pl.DataFrame] = {}
-        seen: dict[str, pl.DataFrame] = {}
-        for source in list(given):
-            rows = given.pop(source)
-            order = pl.int_range(rows.height, dtype=pl.UInt32, eager=True).alias(ORDER)
-            unit = order * 0
-            if self.labels:
-                texts, unit = distinct_rows([rows[name] for name in self.labels])
-                seen[source] = pl.DataFrame(texts, list(self.labels)).with_columns(pl.all().str.strip_chars())
-            unasked = set(self.labels) - asked_of(self.workforce, self.types)
-            made[source] = rows.with_columns(order, unit.alias(UNIT)).drop(unasked)
-        if not seen:
-            return made
-        blank = pl.all().fill_null("")
-        known = pl.concat(one.select(blank) for one in seen.values()).unique().sort(self.labels)
-        self.grouping.unit_columns = known.select(pl.when(pl.all() != "").then(pl.all())).get_columns()
-        known = known.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(UNIT))
-        for source, held in seen.items():
-            places = held.select(blank).join(known, on=self.labels, how="left", maintain_order="left")[UNIT]
-            made[source] = made[source].with_columns(places.gather(made[source][UNIT]))
-        return made
 
     def _typed(self, rows: pl.DataFrame, name: str | None) -> pl.Series | None:
         """A typed column as numbers or dates; None where the mapping or the source has none."""
@@ -193,11 +168,11 @@ class _Count:
         predicate = predicates.compile(text, self.types)
         return predicate.decide(rows, self._names(rows, predicate.columns))
 
-    def _current(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The contracts of the reference date."""
+    def _current(self, rows: pl.DataFrame) -> pl.Series:
+        """Which rows are contracts of the reference date."""
         text = self.workforce.current
         if text is None:
-            return rows
+            return pl.Series([True]).new_from_index(0, rows.height)
         decided = self._decided(rows, text)
         undecided = pl.Series([False], dtype=pl.Boolean).new_from_index(0, rows.height)
         for name, one in decided.unreadable:
@@ -208,14 +183,18 @@ class _Count:
             counts = left_out.group_by("source", "sheet", maintain_order=True).agg(pl.col("row").first(), pl.len())
             said = [arguments_text({"predicate": text, "rows": n}) for n in counts["len"]]
             self.notes.add(counts.with_columns(pl.Series("said", said)), "rows.left_out", None, pl.col("said"))
-        return rows.filter(decided.answer)
+        return decided.answer
 
     # -- persons -------------------------------------------------------------------------------------------------
 
     def _of_persons(self, source: str, measures: list[tuple[int, Measure]]) -> list[pl.DataFrame]:
         """The cells of the measures over contracts. All rows are let go of once the current ones are known."""
         workforce, person = self.workforce, self.workforce.person
-        rows = self._current(self.rows.pop(source))
+        rows = self.rows.pop(source)
+        with ThreadPoolExecutor(1, thread_name_prefix="ids") as beside:  # neither needs the other
+            told = beside.submit(persons.told, rows[person.column], person)
+            current = self._current(rows)
+        rows, ids = rows.filter(current), told.result().filter(current)
         self.contracts = rows.height
         nothing = pl.lit(None)
         for name in (person.birth_date, person.sex, *person.name):
@@ -228,8 +207,8 @@ class _Count:
             (nothing.cast(pl.Date) if start is None else start).alias(START),
             self._sexes(rows).alias(SEX),
         )
-        rows = persons.identify(rows, person, self.notes)
-        self._remember(rows)
+        rows = persons.identify(rows, ids, person, self.notes)
+        self.units.remember(rows)
         rows = self._resolved(rows)
         prefer = workforce.main_job.prefer
         preferred = pl.lit(value=False) if prefer is None else self._decided(rows, prefer).answer
@@ -381,28 +360,3 @@ class _Count:
             return axes.by_age(rows, name, axis, nothing if born is None else born, self.as_of, self.notes)
         own = column == person.sex and SEX in rows.columns
         return axes.by_words(rows, name, axis, rows[SEX] if own else axes.words(axis, rows[column]), self.notes)
-
-    # -- labels --------------------------------------------------------------------------------------------------
-
-    def _remember(self, rows: pl.DataFrame) -> None:
-        """Keeps where each org unit label stands first, in how many rows, and of how many persons."""
-        persons_of = pl.col(PERSON).n_unique() - pl.col(PERSON).is_null().any().cast(pl.UInt32)
-        holders = persons_of if PERSON in rows.columns else pl.len()
-        self.facts.append(
-            rows.sort(ORDER)
-            .group_by(UNIT)
-            .agg(pl.col(*PLACE).first(), pl.len().alias("rows"), holders.alias("holders"))
-            .sort(UNIT)
-        )
-
-    def _label_facts(self) -> pl.DataFrame:
-        """A row for each distinct label of an org unit in each source of rows."""
-        if not self.facts:
-            return pl.DataFrame()
-        facts = pl.concat(one.cast({"holders": pl.UInt32, "rows": pl.UInt32}) for one in self.facts)
-        return facts.select(
-            *(column.gather(facts[UNIT]) for column in self.grouping.unit_columns),
-            *PLACE,
-            "rows",
-            (pl.col("holders") >= ENOUGH).alias("known"),
-        )

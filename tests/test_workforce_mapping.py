@@ -46,6 +46,7 @@ def test_counting_makes_the_table_a_long_one(tmp_path: Path) -> None:
         ("SEX: {column: sex", "SEX: {column: first_name", "tells a person and cannot be an axis", "first_name, map"),
         ("period: {given", "where: sex = '1'\nperiod: {given", "cannot stand beside workforce", "where: sex"),
         ("not_zero: [[8, 10], [11, 13]]", "not_zero: [[8, 10], [11, 15]]", "outside the 14 digits", "\n      digits"),
+        ("year: [6, 7]", "year: [6, 9]", "two digits each", "\n      digits"),
         ("column: pinfl\n", "column: pinfl\n    nam: x\n", "did you mean 'name'?", "nam: x"),
         ("gone: zero", "gone: zero\n  small_cells: {below: 1}", "too small", "1}"),
         ("gone: zero", "gone: zero\n  small_cells: {below: 3, do: coarsen}", "needs drop", "{below: 3"),

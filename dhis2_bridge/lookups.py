@@ -87,8 +87,10 @@ class Distinct(Generic[T]):
         # Exports repeat the facility from row to row: a run of one text is looked up once.
         runs = filled.filter(starts) if 4 * starts.sum() < len(filled) else filled
         coded = runs.cast(self._anchor.dtype).to_physical()
-        known = self._categories.to_series()
-        for text in known.slice(len(self.answers)):
+        # To list all categories takes longer than all else here: only those that are new are asked for.
+        largest = coded.max()
+        while isinstance(largest, int) and len(self.answers) <= largest:
+            text = str(self._categories[len(self.answers)] or "")
             self.texts.append(text)
             self.answers.append(self._read(text))
         return coded if runs is filled else coded.gather(starts.cast(pl.UInt32).cum_sum() - 1)

@@ -492,19 +492,15 @@ def test_what_is_gone_is_an_explicit_zero(tmp_path: Path) -> None:
     assert kept.all_of("stock.zeros_added") == []
 
 
-def test_what_is_withheld_is_not_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dhis2_bridge import findings, small_cells
-
-    before = count(tmp_path, [contract(1), contract(2, org="102")], period="2026Q2").conversion.values
-
-    def withhold(counted: pl.DataFrame, *_: object) -> tuple[pl.DataFrame, pl.DataFrame]:
-        return counted.filter(pl.col("org") != "102"), findings.empty()
-
-    monkeypatch.setattr(small_cells, "apply", withhold)
-    text = replaced(("gone: zero", "gone: zero\n  small_cells: {below: 3, do: suppress}"))
-    now = count(tmp_path, [contract(1), contract(2, org="102")], previous=before, text=text)
-    assert {key.split()[1] for key in now.values()} == {"HRM_101"}
-    assert "0" not in now.values().values()
+def test_what_is_withheld_is_not_gone(tmp_path: Path) -> None:
+    rows = [contract(person, org="101" if person < 5 else "102") for person in range(1, 6)]
+    before = count(tmp_path, [*rows, contract(6, org="101", unit="7")], period="2026Q2").conversion.values
+    small = "small_cells: {below: 3, do: suppress, table: [org_unit, data_element]}"
+    text = replaced(("gone: zero", f"gone: zero\n  {small}"))
+    now = count(tmp_path, rows, previous=before, text=text)
+    assert {"HRH_EMP_2211", "HRH_HW_2211"} <= {f.arguments["data_element"] for f in now.all_of("small_cells.withheld")}
+    units = {key.split()[1]: value for key, value in now.values().items() if key.startswith("HRH_EMP_2211")}
+    assert units == {"HRM_101": "4", "HRM_101_7": "0"}
 
 
 def test_nothing_is_gone_where_a_file_could_not_be_read_or_the_period_is_another(tmp_path: Path) -> None:

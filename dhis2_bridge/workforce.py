@@ -18,7 +18,7 @@ person in it, and is the same whatever the order of the rows.
 """
 
 from collections.abc import Mapping as MappingType
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -79,14 +79,20 @@ def count(
     `#numeric` where the source knows which codes of occupations are numbers. `labels` are the columns of the org
     unit's label, `places` the `column` of each `name` in each `source` and `sheet`, for findings.
     """
-    return _Count(mapping, rows, as_of, labels).counted(places)
+    with ThreadPoolExecutor(1, thread_name_prefix="ids") as beside:
+        return _Count(mapping, rows, as_of, labels, beside).counted(places)
 
 
 class _Count:
     """One count on its way."""
 
     def __init__(
-        self, mapping: Mapping, rows: MappingType[str, pl.DataFrame], as_of: date, labels: tuple[str, ...]
+        self,
+        mapping: Mapping,
+        rows: MappingType[str, pl.DataFrame],
+        as_of: date,
+        labels: tuple[str, ...],
+        beside: Executor,
     ) -> None:
         self.workforce = workforce_of(mapping)
         self.own = own_source(mapping)
@@ -98,6 +104,10 @@ class _Count:
         self.people = 0
         self.contracts = 0
         self.units = UnitLabels(labels)
+        person = self.workforce.person
+        # What ids tell needs nothing of what else is found out first.
+        ids = rows[self.own][person.column] if self.own in rows else pl.Series(dtype=pl.String)
+        self.ids = beside.submit(persons.told, ids, person)
         given = rows if isinstance(rows, dict) else dict(rows)
         self.rows = self.units.number(given, asked_of(self.workforce, self.types))
         self.grouping = Grouping(tuple(self.workforce.axes), self.units.columns)
@@ -191,10 +201,8 @@ class _Count:
         """The cells of the measures over contracts. All rows are let go of once the current ones are known."""
         workforce, person = self.workforce, self.workforce.person
         rows = self.rows.pop(source)
-        with ThreadPoolExecutor(1, thread_name_prefix="ids") as beside:  # neither needs the other
-            told = beside.submit(persons.told, rows[person.column], person)
-            current = self._current(rows)
-        rows, ids = rows.filter(current), told.result().filter(current)
+        current = self._current(rows)
+        rows, ids = rows.filter(current), self.ids.result().filter(current)
         self.contracts = rows.height
         nothing = pl.lit(None)
         for name in (person.birth_date, person.sex, *person.name):

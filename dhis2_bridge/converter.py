@@ -7,11 +7,10 @@ value, as a total that is checked against its parts, or as a refused row with th
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from dhis2_bridge import predicates
 from dhis2_bridge.bound import Bound, ReadDate
 from dhis2_bridge.cells import Cells
 from dhis2_bridge.columns import Columns, Feed
@@ -23,10 +22,12 @@ from dhis2_bridge.layout import Header
 from dhis2_bridge.lookups import Hit, Miss, uid_of
 from dhis2_bridge.mapping import MappingTable
 from dhis2_bridge.ordering import Ordering
-from dhis2_bridge.predicates import Decided
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.value_types import Accepted
 from dhis2_bridge.values import CELLS_SCHEMA
+
+if TYPE_CHECKING:
+    from dhis2_bridge.predicates import ComputedColumn, Decided, Predicate
 
 
 @dataclass(slots=True)
@@ -69,13 +70,17 @@ class Converter:
         self._last_texts: dict[str, dict[str, str | None]] = {}
         self._combos = CellCombos(self._bound, self._ordering)
         self._cells = Cells(table, snapshot)
-        types = table.column_types()
-        self._computed: dict[str, predicates.ComputedColumn] = {}
-        for name, text in table.computed.items():
-            self._computed[name] = predicates.compile_value(text, types)
-            if (made := self._computed[name].type) is not None:
-                types = {**types, name: made}
-        self._predicate = predicates.compile(table.where, types) if table.where else None
+        self._computed: dict[str, ComputedColumn] = {}
+        self._predicate: Predicate | None = None
+        if table.computed or table.where:
+            from dhis2_bridge import predicates  # noqa: PLC0415 - mappings without any do not pay for them
+
+            types = table.column_types()
+            for name, text in table.computed.items():
+                self._computed[name] = predicates.compile_value(text, types)
+                if (made := self._computed[name].type) is not None:
+                    types = {**types, name: made}
+            self._predicate = predicates.compile(table.where, types) if table.where else None
 
     @property
     def ordering(self) -> Ordering:
@@ -198,7 +203,7 @@ class Converter:
 
     @staticmethod
     def _undecided(
-        records: pl.DataFrame, columns: Columns, decided: Decided, predicate: str, found: list[pl.DataFrame]
+        records: pl.DataFrame, columns: Columns, decided: "Decided", predicate: str, found: list[pl.DataFrame]
     ) -> pl.Series:
         """Notes the rows for which a predicate has no answer, at the cell to blame; which rows they are."""
         undecided = pl.Series([False], dtype=pl.Boolean).new_from_index(0, records.height)

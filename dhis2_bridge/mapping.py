@@ -284,7 +284,7 @@ class MappingTable(Keys):
     """One table of a form: everything needed to read its cells as data values of one data set."""
 
     data_set: Text = Field(description="Code or UID of the data set.")
-    source: SourceOptions = Field(default_factory=SourceOptions, description="How the file is read.")
+    source: SourceOptions = Field(default=SourceOptions(), description="How the file is read.")
     columns: dict[str, Column] = Field(
         default={}, description="Column names of this mapping and their labels in the form."
     )

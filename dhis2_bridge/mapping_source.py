@@ -134,7 +134,7 @@ class SourceOptions(Keys):
         default=None, description="Mark between groups of three digits."
     )
     sheets: Texts = Field(default=(), description="Globs (*): only sheets whose name fits one are read.")
-    header: Header = Field(default_factory=Header, description="Where the header is.")
+    header: Header = Field(default=Header(), description="Where the header is.")
     ends: Ends | None = Field(default=None, description="Where the body ends.")
     total_rows: Texts = Field(default=(), description="Globs: rows whose first filled cell fits are totals, not data.")
     ignore: Texts = Field(default=(), description="Headers of columns to leave out.")

@@ -321,7 +321,7 @@ class Workforce(Keys):
         default="period_end", description="The reference date; conditions know it as as_of."
     )
     current: Text | None = Field(default=None, description="Only contracts for which this holds are looked at.")
-    main_job: MainJob = Field(default_factory=MainJob, description="Which contract is a person's main one.")
+    main_job: MainJob = Field(default=MainJob(), description="Which contract is a person's main one.")
     rate: Text | None = Field(default=None, description="Column of the rate, typed as a number.")
     start: Text | None = Field(default=None, description="Column of the first day, typed as a date.")
     occupation: Occupation | None = Field(default=None, description="The occupation of a row.")
@@ -331,7 +331,7 @@ class Workforce(Keys):
         default="nothing", description="zero: what was reported in the run before and is gone now is an explicit 0."
     )
     small_cells: SmallCells | None = Field(default=None, description="What is done with small counts.")
-    checks: Checks = Field(default_factory=Checks, description="What is looked at after counting.")
+    checks: Checks = Field(default=Checks(), description="What is looked at after counting.")
 
     def personal(self) -> frozenset[str]:
         """Names of the columns that must not leave: the id, the name, the birth date and all ages."""

@@ -45,7 +45,7 @@ class Convert(Protocol):
 
 
 class Registers:
-    """The sources of all mappings of a walk that count persons; true where there are any.
+    """The sources of all mappings of a walk that count persons.
 
     `heard_of` are the files that said something.
     """
@@ -59,13 +59,8 @@ class Registers:
         self._note = note
         self._steps = steps
         self._gatherings: dict[int, Gathering] = {
-            id(one): Gathering(one, counts.label_columns(one.tables[0]), note)
-            for one in mappings
-            if one.workforce is not None
+            id(one): Gathering(one, counts.label_columns(one.tables[0]), note) for one in mappings
         }
-
-    def __bool__(self) -> bool:
-        return bool(self._gatherings)
 
     def check_period(self, *, alone: bool = False) -> None:
         """Raises UsageError where no period is given for what is counted; `alone`: nothing else is read."""
@@ -76,16 +71,14 @@ class Registers:
 
     def refuse_streams(self, path: Path) -> None:
         """Raises UsageError for a stream: rows of persons would be kept in a temporary file."""
-        if self and (str(path) == "-" or not path.is_file()):
+        if str(path) == "-" or not path.is_file():
             raise UsageError(f"{path}: persons are read from files only; a stream would be kept in a temporary file")
 
-    def note_of_file(self, finding: Finding, mapping: MappingFile | Finding | None) -> None:
-        """Notes what opening a file found; of one that may hold persons without what stands in it."""
-        if self and not (isinstance(mapping, MappingFile) and mapping.workforce is None):
-            for gathering in self._gatherings.values():
-                gathering.broken |= finding.severity == "error"
-            finding = private(finding)
-        self._note(finding)
+    def private(self, finding: Finding) -> Finding:
+        """What opening a file that may hold persons found, without what stands in it; an error breaks all sources."""
+        for gathering in self._gatherings.values():
+            gathering.broken |= finding.severity == "error"
+        return private(finding)
 
     def take(self, source: Source, mapping: MappingFile) -> None:
         """Takes the rows of a file, to be counted when all have come; files of FHIR refer to one another and wait."""

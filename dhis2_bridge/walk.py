@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import polars as pl
 
@@ -22,13 +22,15 @@ from dhis2_bridge.findings import Finding, Unreadable, as_findings, frame
 from dhis2_bridge.forms import new
 from dhis2_bridge.mapping import Mapping, MappingTable
 from dhis2_bridge.opening import Opened, Opener
-from dhis2_bridge.registers import Registers
 from dhis2_bridge.reports import Pieces, Reports
 from dhis2_bridge.snapshot import Snapshot
 from dhis2_bridge.sources.delimited import DelimitedTable
 from dhis2_bridge.steps import Steps, ahead
 from dhis2_bridge.values import Source, Table
 from dhis2_bridge.withholding import withheld
+
+if TYPE_CHECKING:
+    from dhis2_bridge.registers import Registers
 
 LONG: Final = 24 << 20
 """Bytes from which a file of records is looked at first and then streamed."""
@@ -85,7 +87,11 @@ class Walk:
         self._forms = 0
         self._jobs = jobs
         self._opener = Opener(mappings, given, self.steps)
-        self._registers = Registers(mappings, given, self._note, self.steps)
+        self._registers: Registers | None = None
+        if counting := [one for one in mappings if one.workforce is not None]:
+            from dhis2_bridge import registers  # noqa: PLC0415 - few mappings count, and it is much to load
+
+            self._registers = registers.Registers(counting, given, self._note, self.steps)
 
     def parts(
         self, files: Iterable[str | Path], stdin: BinaryIO | None = None, on_progress: Progress | None = None
@@ -94,7 +100,8 @@ class Walk:
 
         Raises UsageError for a path that is not there and for a mapping that the snapshot does not bear out.
         """
-        self._registers.check_period(alone=all(one.workforce is not None for one in self._mappings))
+        if self._registers:
+            self._registers.check_period(alone=all(one.workforce is not None for one in self._mappings))
         expanded = sources.expand(files)
         for path in expanded.left_out:
             self._note(Finding("file.left_out", sources.spelled(path)))
@@ -107,7 +114,7 @@ class Walk:
                     mapping = self._accepted(opened)
                     if mapping is None or opened.source is None:
                         pass
-                    elif mapping.workforce is not None:
+                    elif self._registers and mapping.workforce is not None:
                         self._registers.take(opened.source, mapping)
                     elif opened.source.table is not None and opened.source.size >= LONG and not self._is_form(mapping):
                         self._look_at(opened.source, mapping, pieces)
@@ -117,17 +124,18 @@ class Walk:
                     if on_progress is not None:
                         on_progress(number, len(expanded.files), str(opened.path))
             self._convert_forms(reports)
-            for cells in self._registers.cells(
-                self._converter, self._converted, self._add, self._previous, self._snapshot
-            ):
-                reports.hold(cells)
+            if self._registers:
+                for cells in self._registers.cells(
+                    self._converter, self._converted, self._add, self._previous, self._snapshot
+                ):
+                    reports.hold(cells)
             reports.one_piece(pieces.whole())
             whole = self._whole(long, reports)
             for ready in ahead(whole) if long else whole:
                 yield self._finished(ready)
         finally:
             reports.close()
-        heard_of = self._heard_of | self._registers.heard_of
+        heard_of = self._heard_of | (self._registers.heard_of if self._registers else set())
         for one in self.inputs:
             # A file that gave neither a value nor an error: silence is no success.
             if one.name not in heard_of:
@@ -153,19 +161,24 @@ class Walk:
         else:
             yield from map(self._opener.open, files)
 
+    def _note_of_file(self, finding: Finding, mapping: Mapping | Finding | None) -> None:
+        """Notes what opening a file found; of one that may hold persons without what stands in it."""
+        may_hold_persons = not isinstance(mapping, Mapping) or mapping.workforce is not None
+        self._note(self._registers.private(finding) if self._registers and may_hold_persons else finding)
+
     def _accepted(self, opened: Opened) -> Mapping | None:
         """The mapping of an opened file; None for one that cannot be read or recognised, or was there before."""
         source = opened.source
         if source is None:
             if opened.problem is not None:
-                self._registers.note_of_file(opened.problem, None)
+                self._note_of_file(opened.problem, None)
             self.inputs.append(Input(sources.spelled(opened.path), "", "", {}, None))
             return None
         mapping = self._mappings[opened.mapping] if opened.mapping is not None else None
         taken = mapping.mapping if mapping is not None else None
         self.inputs.append(Input(source.name, source.format, source.sha256, dict(source.evidence), taken))
         for finding in source.findings:
-            self._registers.note_of_file(finding, mapping or opened.problem)
+            self._note_of_file(finding, mapping or opened.problem)
         if (other := self._hashes.setdefault(source.sha256, source.name)) != source.name:
             self._note(Finding("file.repeated", source.name, arguments={"other": other}))
             if mapping is not None and mapping.workforce is not None:

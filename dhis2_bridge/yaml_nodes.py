@@ -20,8 +20,8 @@ LARGEST_TEXT: Final = 1_000_000
 DEEPEST: Final = 30
 MOST_NODES: Final = 100_000
 
-# YAML 1.1 section 5.1. Checked before parsing: libyaml gives the place of such a character in bytes.
-_NOT_PRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What is not in YAML 1.1 section 5.1. Checked before parsing: libyaml gives the place of such a character in bytes.
+_NOT_PRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 _SIMPLE_KEY: Final = re.compile(r"[\w-]+")
 

@@ -55,6 +55,7 @@ CODES: Final[dict[str, Code]] = {
     "file.no_data": Code("error"),
     "file.unreadable": Code("error", arguments=("reason",)),
     "file.unsupported": Code("error", arguments=("format", "advice")),
+    "file.declared_otherwise": Code("error", arguments=("declared", "format")),
     "file.too_large": Code("error", arguments=("what", "limit")),
     "file.left_out": Code("info"),
     "file.repeated": Code("warning", arguments=("other",)),

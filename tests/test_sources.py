@@ -112,6 +112,50 @@ def test_a_declared_format_is_believed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "declared", "form"),
+    [
+        (zipped("[Content_Types].xml", "xl/workbook.xml"), "csv", "workbook"),
+        (zipped("[Content_Types].xml", "xl/workbook.xml"), "json", "workbook"),
+        (zipped("report.csv"), "csv", "zip"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "ndjson", "workbook"),
+        (b"a;b\n1;2\n", "xlsx", "text"),
+        ("a\tb\n1\t2\n".encode("utf-16"), "xls", "text"),
+        (b'[{"a": 1}]', "ods", "text"),
+    ],
+)
+def test_a_declared_format_that_the_content_contradicts_is_told(
+    tmp_path: Path, content: bytes, declared: str, form: str
+) -> None:
+    path = tmp_path / "report"
+    path.write_bytes(content)
+    with pytest.raises(Unreadable) as caught:
+        open_source(path, format=declared)
+    finding = caught.value.finding
+    assert (finding.code, finding.arguments) == ("file.declared_otherwise", {"declared": declared, "format": form})
+
+
+@pytest.mark.parametrize("name", ["report.xlsx", "REPORT.XLS", "report.ods"])
+@pytest.mark.parametrize("declared", [None, "csv", "xlsx"])
+def test_noise_that_is_called_a_workbook_is_a_damaged_one(tmp_path: Path, name: str, declared: str | None) -> None:
+    path = tmp_path / name
+    path.write_bytes(bytes(range(256)) * 4)
+    with pytest.raises(Unreadable) as caught:
+        open_source(path, format=declared)
+    assert (caught.value.finding.code, caught.value.finding.arguments) == (
+        "file.unreadable",
+        {"reason": "workbook_damaged"},
+    )
+
+
+def test_text_of_any_encoding_may_be_called_a_workbook(tmp_path: Path) -> None:
+    path = tmp_path / "report.xls"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        path.write_bytes("Муассаса;Қиймат\nПоликлиника;2\n".encode(encoding))
+        source = open_source(path)
+        assert (source.format, rows(source)) == ("csv", [(2, "Поликлиника", "2")])
+
+
+@pytest.mark.parametrize(
     ("content", "form"),
     [
         (gzip.compress(b"a,b\n", mtime=0), "gzip"),

@@ -17,13 +17,12 @@ from dhis2_bridge.findings import Finding, Unreadable, UsageError
 from dhis2_bridge.sources.delimited import DelimitedTable
 from dhis2_bridge.sources.encodings import TextFile
 from dhis2_bridge.sources.limits import DEFAULT, Limits
-from dhis2_bridge.sources.recognise import has_documents_on_lines, recognise
+from dhis2_bridge.sources.recognise import WORKBOOKS, has_documents_on_lines, recognise
 from dhis2_bridge.values import Source, Table
 
 if TYPE_CHECKING:
     from dhis2_bridge.sources.fhir_pool import Pool
 
-WORKBOOKS: Final = ("xlsx", "xlsm", "xlsb", "xls", "ods")
 FORMATS: Final = (*WORKBOOKS, "csv", "json", "ndjson", "fhir", "sql")
 
 _BLOCK: Final = 1 << 20
@@ -71,8 +70,8 @@ def open_source(
         file, spool = _readable_twice(path, name, stream, limits)
         if file.stat().st_size > limits.file_bytes:
             raise _too_large(name, limits)
-        kind = format or recognise(file, name, limits)
-        if kind == "workbook" or kind in WORKBOOKS:
+        kind = recognise(file, name, limits, format)
+        if kind == "workbook":
             from dhis2_bridge.sources import workbook  # noqa: PLC0415 - each reader when a file needs it
 
             return workbook.read(file, name, limits=limits, keep_numbers=keep_numbers)

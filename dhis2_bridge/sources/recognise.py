@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from dhis2_bridge.findings import Finding, Unreadable
 from dhis2_bridge.sources.limits import Limits
@@ -11,6 +11,8 @@ from dhis2_bridge.sources.limits import Limits
 Kind = Literal["workbook", "csv", "json", "ndjson", "fhir", "sql"]
 
 _START: Final = 1 << 16
+
+WORKBOOKS: Final = ("xlsx", "xlsm", "xlsb", "xls", "ods")
 
 # Formats that are known and not read, with what to do about them: the tokens have words in every language.
 _SIGNATURES: Final = (
@@ -47,8 +49,10 @@ _MARKUP: Final = (
 )
 _MAIL: Final = b"mime-version:"
 _COMPOUND: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_PARTS_OF_BOOKS: Final = (b"[Content_Types].xml", b"mimetypeapplication/vnd.oasis")
 _DBF_VERSIONS: Final = b"\x02\x03\x04\x05\x30\x31\x32\x43\x63\x83\x8b\x8e\xcb\xf5\xfb"
 _SPACE: Final = b" \t\r\n"
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 # A query is text like any other. Only its name tells it from a table: the one ending that means anything.
 _QUERY: Final = ".sql"
 
@@ -56,8 +60,12 @@ _FHIR: Final = b'"resourceType"'
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?|[{}\[\]]', re.DOTALL)
 
 
-def recognise(path: Path, name: str, limits: Limits) -> Kind:
-    """The kind of a file that is read. Raises `Unreadable` for an empty file and for a format that is not read."""
+def recognise(path: Path, name: str, limits: Limits, declared: str | None = None) -> Kind:
+    """The kind of a file that is read; the declared one, where the content does not speak against it.
+
+    Raises `Unreadable` for an empty file, for a format that is not read, for a file that is called a workbook and is
+    noise, and for a workbook where text is declared or the other way round.
+    """
     with path.open("rb") as file:
         start = file.read(_START)
     if not start:
@@ -65,9 +73,11 @@ def recognise(path: Path, name: str, limits: Limits) -> Kind:
     for offset, signature, form, advice in _SIGNATURES:
         if start.startswith(signature, offset):
             raise _unsupported(name, form, advice)
-    if start.startswith(_COMPOUND):
-        return "workbook"
-    if start.startswith((b"PK\3\4", b"PK\5\6")):
+    wants_workbook = declared in WORKBOOKS
+    if start.startswith((_COMPOUND, b"PK\3\4", b"PK\5\6")):
+        if declared is not None and not wants_workbook:
+            is_book = start.startswith(_COMPOUND) or any(part in start for part in _PARTS_OF_BOOKS)
+            raise _declared_otherwise(name, declared, "workbook" if is_book else "zip")
         return "workbook"
     if _is_dbf(start):
         raise _unsupported(name, "DBF", "save_as_xlsx")
@@ -77,11 +87,26 @@ def recognise(path: Path, name: str, limits: Limits) -> Kind:
             raise _unsupported(name, form, "save_as_xlsx")
     if text[:32].lower().startswith(_MAIL):
         raise _unsupported(name, "HTML", "save_as_xlsx")
+    if name.lower().endswith(tuple(f".{ending}" for ending in WORKBOOKS)) and _is_noise(start):
+        raise Unreadable(Finding("file.unreadable", name, arguments={"reason": "workbook_damaged"}))
+    if wants_workbook:
+        raise _declared_otherwise(name, str(declared), "text")
+    if declared is not None:
+        return cast("Kind", declared)
     if text.startswith((b"{", b"[")):
         if _is_fhir(path, start, limits):
             return "fhir"
         return "ndjson" if has_documents_on_lines(path, limits) else "json"
     return "sql" if name.lower().endswith(_QUERY) else "csv"
+
+
+def _declared_otherwise(name: str, declared: str, form: str) -> Unreadable:
+    return Unreadable(Finding("file.declared_otherwise", name, arguments={"declared": declared, "format": form}))
+
+
+def _is_noise(start: bytes) -> bool:
+    """Whether a text cannot begin so: with control characters, and no mark of UTF-16 that explains them."""
+    return not start.startswith((b"\xff\xfe", b"\xfe\xff")) and _CONTROL.search(start) is not None
 
 
 def _unsupported(name: str, form: str, advice: str) -> Unreadable:

@@ -29,7 +29,22 @@ def frame(text: str, source: str, delimiter: str = ";") -> pl.DataFrame:
     return place.with_columns(**columns)
 
 
-def count(mapping: dict[str, Any], staff: list[Row], posts: str | None = None, as_of: date | None = None) -> Any:
+def coded(rows: pl.DataFrame, texts: set[str]) -> pl.DataFrame:
+    """The rows as they are gathered: all columns but these as numbers of texts, among them some that no row has."""
+    few = [name for name, dtype in rows.schema.items() if dtype == pl.String and name not in texts]
+    extra = pl.DataFrame({name: pl.Series(["not a text of any row"]) for name in few})
+    both = pl.concat([extra, rows], how="diagonal_relaxed")
+    return both.with_columns(pl.col(name).cast(pl.Categorical(pl.Categories.random())) for name in few).slice(1)
+
+
+def count(
+    mapping: dict[str, Any],
+    staff: list[Row],
+    posts: str | None = None,
+    as_of: date | None = None,
+    *,
+    as_text: bool = False,
+) -> Any:
     """What the program counts; `cells` and findings as it gives them."""
     bound = mapping_file.from_dict(mapping, folder=UZBEKISTAN)
     block = bound.workforce
@@ -38,6 +53,8 @@ def count(mapping: dict[str, Any], staff: list[Row], posts: str | None = None, a
     rows = {"staff": frame(extract(staff), "staff.csv")}
     if posts is not None:
         rows["posts"] = frame(posts, "posts.csv")
+    if not as_text:
+        rows = {name: coded(held, {block.person.column, *block.person.name}) for name, held in rows.items()}
     places = pl.DataFrame(
         schema={"source": pl.Categorical(), "sheet": pl.Categorical(), "name": pl.String(), "column": pl.UInt16()}
     )

@@ -184,6 +184,17 @@ def test_the_order_of_rows_changes_no_count(switch: str, seed: int, rows: list[d
     assert counts(count(declared, rows)) == once
 
 
+@pytest.mark.parametrize("switch", [*SWITCHES, None])
+def test_rows_as_text_are_counted_as_coded_ones_are(switch: str | None) -> None:
+    declared = mapping()
+    if switch is not None:
+        SWITCHES[switch][0](declared)
+    one, other = (count(declared, CASES, POSTS, as_text=as_text) for as_text in (False, True))
+    assert one.cells.equals(other.cells)
+    assert one.labels.equals(other.labels)
+    assert [found.rows() for found in one.findings] == [found.rows() for found in other.findings]
+
+
 @pytest.mark.parametrize("switch", RULES)
 def test_of_contracts_that_differ_in_nothing_but_the_sex_the_order_does_not_decide(switch: str) -> None:
     declared = mapping()

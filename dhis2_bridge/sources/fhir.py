@@ -222,7 +222,7 @@ class FhirTable:
             if isinstance(one.content, Role):
                 counted |= {"code": one.content.codes, "specialty": one.content.specialties}
             for what, held in counted.items():
-                seen.setdefault(what, Counter()).update({system for system, *_ in held if system})
+                seen.setdefault(what, Counter()).update(sorted({system for system, *_ in held if system}))
         return {
             what: [system for system, count in counts.most_common(8) if count >= _FEWEST]
             for what, counts in sorted(seen.items())

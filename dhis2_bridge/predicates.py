@@ -1,8 +1,9 @@
 """Predicates and computed columns of a mapping, compiled to expressions over columns of text.
 
 A blank (null or '') equals only a blank, and `<>`, `not in` and `not like` are the exact opposites of `=`, `in` and
-`like`: no row leaves in silence. A column that is declared a number or a date is read as one; `like` and `||` take any
-column's text as it stands.
+`like`: no row leaves in silence. Space around a text does not count in `=`, `<>` and `in`: systems fill up their codes
+with it. A column that is declared a number or a date is read as one; `like` and `||` take any column's text as it
+stands.
 
 What cannot be decided is neither true nor false:
 
@@ -20,7 +21,7 @@ literal with more digits is unreadable. `a || b` is blank where one of the two i
 
 import operator
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import reduce
 from typing import Final, NamedTuple
@@ -354,7 +355,7 @@ class _Work:
 
     def _in(self, node: In) -> pl.Expr:
         kind = together((node.operand, *node.options), self._kinds)
-        held = self.value(node.operand, kind)
+        held = self._compared(node.operand, kind)
         blank = any(is_blank(option) for option in node.options)
         options = [_literal(option, kind) for option in node.options if not is_blank(option)]
         if kind == "text":
@@ -364,7 +365,7 @@ class _Work:
 
     def _compare(self, node: Compare) -> pl.Expr:
         kind = together((node.left, node.right), self._kinds)
-        left, right = self.value(node.left, kind), self.value(node.right, kind)
+        left, right = self._compared(node.left, kind), self._compared(node.right, kind)
         if node.sign not in {"=", "<>"}:
             for side in (node.left, node.right):
                 self._at_fault(side, "no value", lambda held: held.value.is_null())
@@ -374,6 +375,15 @@ class _Work:
             equal = pl.when(left.blank | right.blank).then(left.blank & right.blank).otherwise(equal)
         equal = _decided((left, right), equal)
         return equal if node.sign == "=" else ~equal
+
+    def _compared(self, node: Node, kind: Kind) -> _Value:
+        """A value as it is compared: a text without the space around it."""
+        if kind != "text" or is_blank(node):
+            return self.value(node, kind)
+        if isinstance(node, TextLiteral):
+            return _Value(pl.lit(node.text.strip()), _NO)
+        held = self.value(node, kind)
+        return replace(held, value=self.keep(held.value.str.strip_chars()))
 
     def _arithmetic(self, node: Arithmetic) -> _Value:
         left, right = self.value(node.left, "number"), self.value(node.right, "number")
@@ -426,7 +436,7 @@ def _literal(node: Node, kind: Kind) -> str | float | date | None:
     if isinstance(node, NumberLiteral):
         return node.value
     assert isinstance(node, TextLiteral)  # noqa: S101 - the parser lets nothing else into a list
-    return iso_date(node.text) if kind == "date" else node.text
+    return iso_date(node.text) if kind == "date" else node.text.strip()
 
 
 def _pattern(like: str) -> str:

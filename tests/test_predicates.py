@@ -86,7 +86,11 @@ def equal(left: Any, right: Any) -> bool | None:
         return None
     if BLANK in (left, right):
         return left == right
-    return None if UNREADABLE in (left, right) else left == right
+    return None if UNREADABLE in (left, right) else bare(left) == bare(right)
+
+
+def bare(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
 
 
 def ordered(sign: str, left: Any, right: Any) -> bool | None:
@@ -141,7 +145,7 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-TEXTS = ["x", "y", "X", "xy", "it's", "100%", "a_b", "ёж\n"]
+TEXTS = ["x", "y", "X", "xy", "it's", "100%", "a_b", "ёж\n", " x", "y \u00a0"]
 TEXT_CELLS = st.sampled_from(["", None, *TEXTS])
 NUMBER_CELLS = st.sampled_from(["", None, "0", "1", "2,5", "-3", " 2", "0,1", "0,2", "0,3", "abc", "1.5", "1 000"])
 DATE_CELLS = st.sampled_from(["", None, "01.02.2024", "31.12.2023", "30.02.2024", "x", "29.02.2024"])
@@ -353,6 +357,21 @@ def test_a_blank_equals_only_a_blank_and_the_opposite_is_exact() -> None:
     assert mask("a not in ('4', '1')", a=cells) == [False, False, True, True]
     assert mask("a not like '4%'", a=cells) == [False, True, True, True]
     assert mask("a = null", a=cells) == mask("a = ''", a=cells) == mask("a is null", a=cells)
+
+
+@pytest.mark.parametrize("held", ["4", "4 ", "  4", "4\t", "\u00a04"])
+@pytest.mark.parametrize("written", ["4", "4 "])
+def test_space_around_a_text_does_not_count(held: str, written: str) -> None:
+    frame = pl.DataFrame({"status": [held, "44", None]})
+    for text, answers in {
+        f"status = '{written}'": [True, False, False],
+        f"status <> '{written}'": [False, True, True],
+        f"status in ('1', '{written}')": [True, False, False],
+        f"status not in ('1', '{written}')": [False, True, True],
+        f"'{written}' = status": [True, False, False],
+        "status is null": [False, False, True],
+    }.items():
+        assert predicates.compile(text).decide(frame, {"status": "status"}).answer.to_list() == answers, text
 
 
 def test_a_guard_decides_rows_that_a_comparison_alone_does_not() -> None:

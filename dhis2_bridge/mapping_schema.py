@@ -1,7 +1,8 @@
-"""The JSON Schema of a mapping file, made from its models: what editors know of it."""
+"""The JSON Schemas of mapping files and files of indicators, made from their models: what editors know of them."""
 
 from typing import Any
 
+from dhis2_bridge.indicator_file import Indicators
 from dhis2_bridge.mapping import Mapping
 from dhis2_bridge.mapping_fields import TEXTS_SCHEMA
 
@@ -37,6 +38,25 @@ def schema() -> dict[str, Any]:
         "required": ["mapping", "version"],
         "anyOf": [{"required": ["data_set"]}, {"required": ["tables"]}],
         "properties": {**made["properties"], **shared, "tables": tables},
+        "$defs": definitions,
+    }
+
+
+def schema_of_indicators() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a file of indicators, short forms included."""
+    made = _tidy(Indicators.model_json_schema(by_alias=True))
+    definitions = made.pop("$defs")
+    stock = definitions["Stock"]
+    definitions["Stock"] = {"description": stock["description"], "anyOf": [TEXTS_SCHEMA, stock]}
+    # What is said of the part above the line holds for the one below it.
+    below = {key: held for key, held in definitions["Part"].items() if key != "required"}
+    definitions["PartBelow"] = below
+    indicator = definitions["Indicator"]["properties"]
+    indicator["per"]["anyOf"] = [{"$ref": "#/$defs/PartBelow"}, {"type": "null"}]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Indicators of dhis2_bridge",
+        **made,
         "$defs": definitions,
     }
 

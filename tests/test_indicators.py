@@ -10,8 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import polars as pl
 import pytest
+import yaml
 from commanding import EXAMPLES, Shell
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,7 @@ from dhis2_bridge.indicators import (
     selection_of,
     split,
 )
+from dhis2_bridge.mapping_schema import schema_of_indicators
 from dhis2_bridge.population import Population
 from dhis2_bridge.report.indicated import COLUMNS, indicators_text, reason_of
 from dhis2_bridge.report.indicated import rows as table_rows
@@ -590,3 +593,45 @@ def test_the_example_register(example: str, tmp_path: Path) -> None:
     shares = [one.value for one in found.results if one.indicator.code == "NHWA2017_1_03_ALL" and one.value is not None]
     assert abs(sum(shares) - 100) < Decimal("0.05")
     assert {one.people.number for one in found.results if one.people} == {4_255_240}
+
+
+# -- the schema ----------------------------------------------------------------------------------------------------
+
+NHWA = Path(__file__).resolve().parents[1] / "mappings" / "indicators" / "uzbekistan" / "nhwa_2017.yaml"
+
+
+def complaints(text: str) -> list[str]:
+    """What an editor says of a file of indicators."""
+    schema = schema_of_indicators()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(yaml.safe_load(text))]
+
+
+def test_the_schema_accepts_what_loads() -> None:
+    for text in (LIST, NHWA.read_text(encoding="utf-8")):
+        load_text(text)
+        assert complaints(text) == []
+
+
+@pytest.mark.parametrize(
+    ("held", "mistaken"),
+    [
+        ("edition: of this test\n", ""),
+        ("edition: of this test\n", "edition: x\neditoin: y\n"),
+        ("{code: DOCTORS, name: {en: Doctors}", "{name: {en: Doctors}"),
+        ("of: {stock: practising, group: all, options: {SEX: F}}", "of: {group: all, options: {SEX: F}}"),
+        ("per: {group: doctors}", "per: {groups: doctors}"),
+        ("factor: 10000", "factor: many"),
+    ],
+)
+def test_the_schema_refuses_what_does_not_load(held: str, mistaken: str) -> None:
+    text = LIST.replace(held, mistaken, 1)
+    assert text != LIST
+    with pytest.raises(MappingError):
+        load_text(text)
+    assert complaints(text) != []
+
+
+def test_the_shipped_schema_is_fresh() -> None:
+    path = Path(__file__).resolve().parents[1] / "schemas" / "indicators.schema.json"
+    assert json.loads(path.read_text(encoding="utf-8")) == schema_of_indicators()

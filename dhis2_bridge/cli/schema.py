@@ -4,13 +4,16 @@ import click
 
 
 @click.command("schema")
-@click.argument("name", type=click.Choice(["mapping", "run"]), default="mapping")
+@click.argument("name", type=click.Choice(["mapping", "indicators", "run"]), default="mapping")
 def command(name: str) -> None:
-    """Prints the JSON Schema of the mapping file, for editors; or that of `run.json`, for programs."""
+    """Prints the JSON Schema of the mapping file or of a file of indicators, for editors; or that of `run.json`."""
     import orjson
 
-    from dhis2_bridge import mapping_file, run_schema
+    from dhis2_bridge import mapping_schema, run_schema
 
-    schema = mapping_file.schema() if name == "mapping" else run_schema.SCHEMA
+    if name == "run":
+        schema = run_schema.SCHEMA
+    else:
+        schema = mapping_schema.schema() if name == "mapping" else mapping_schema.schema_of_indicators()
     # Bytes, so that it is UTF-8 on any console.
     click.echo(orjson.dumps(schema, option=orjson.OPT_INDENT_2))

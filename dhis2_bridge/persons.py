@@ -20,6 +20,8 @@ PERSON: Final = "#person"
 """A number for each person; null for a row that is nobody's as far as can be told."""
 
 SEVERAL: Final = "#several"
+"""Whether the row is of a person with more than one, before conflicts are left out."""
+
 BORN: Final = "#born"
 SEX: Final = "#sex"
 

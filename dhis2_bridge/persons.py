@@ -5,7 +5,6 @@ Work that compares rows is done for the few persons with several contracts only.
 """
 
 from collections.abc import Sequence
-from itertools import takewhile
 from typing import Final
 
 import polars as pl
@@ -191,26 +190,20 @@ def main_jobs(rows: pl.DataFrame, person: pl.Series, by: Sequence[tuple[str, boo
 def best_of(rows: pl.DataFrame, once: Sequence[str], precedence: Sequence[tuple[str, bool]]) -> pl.DataFrame:
     """One row for each of these columns together: the first by the precedence (column, whether the largest is).
 
-    Texts are slow to sort, and nearly everywhere the columns before the first text decide: texts are looked at where
-    these leave a tie.
+    Column by column those rows stay that are best in it, until each stands alone: the first column leaves few, and
+    texts, which are slow to compare, hardly ever come to decide. The last column tells all rows apart.
     """
-    quick = list(takewhile(lambda one: rows.schema[one[0]] not in (pl.String, pl.Categorical), precedence))
-    ordered = _sorted(rows, [*((name, False) for name in once), *quick])
-    is_first = ordered.select(pl.struct(once).rle_id()).to_series().is_first_distinct()
-    if len(quick) == len(precedence):
-        return ordered.filter(is_first)
-    alike = [pl.col(name).eq_missing(pl.col(name).shift(-1)) for name in (*once, *(name for name, _ in quick))]
-    followed = pl.int_range(pl.len()) < pl.len() - 1
-    tied = is_first & ordered.select(pl.all_horizontal(*alike, followed)).to_series()
-    if not tied.any():
-        return ordered.filter(is_first)
-    doubtful = rows.join(ordered.filter(tied).select(once), on=list(once), how="semi", nulls_equal=True)
-    decided = _sorted(doubtful, precedence).unique(once, keep="first", maintain_order=True)
-    return pl.concat([ordered.filter(is_first & ~tied), decided])
-
-
-def _sorted(rows: pl.DataFrame, by: Sequence[tuple[str, bool]]) -> pl.DataFrame:
-    return rows.sort(*(name for name, _ in by), descending=[most for _, most in by], nulls_last=True)
+    alone: list[pl.DataFrame] = []
+    for name, most in precedence:
+        value = pl.col(name).cast(pl.String) if rows.schema[name] == pl.Categorical else pl.col(name)
+        best = (value.max() if most else value.min()).over(once)
+        rows = rows.filter(value.eq_missing(best))
+        tied = rows.select(pl.struct(once).is_duplicated()).to_series()
+        alone.append(rows.filter(~tied))
+        if not tied.any():
+            break
+        rows = rows.filter(tied)
+    return pl.concat(alone)
 
 
 def repeated(rows: pl.DataFrame, columns: Sequence[str], notes: RowNotes, name: str) -> None:

@@ -1,5 +1,6 @@
 """From rows in numbers to counted cells in texts: one value for each org unit, data element and options of axes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,6 +13,8 @@ from dhis2_bridge.row_notes import PLACE
 UNIT: Final = "#unit"
 ORDER: Final = "#order"
 ELEMENT: Final = "#element"
+
+_MOST: Final = 1 << 32
 
 
 @dataclass(slots=True)
@@ -28,21 +31,24 @@ class Grouping:
     origin: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def cells(
-        self, rows: pl.DataFrame, place: int, measure: Measure, elements: list[str], value: pl.Expr, over: int
+        self, rows: pl.DataFrame, place: int, measure: Measure, elements: list[str], value: str | None, over: int
     ) -> pl.DataFrame:
-        """The cells of a measure: sums of `value`, divided by `over`, with the place of the first row.
+        """The cells of a measure: sums of the column `value`, or numbers of rows, divided by `over`.
 
-        `rows` has `#unit`, `#element`, `#axis <name>` and `#order`. One number stands for all that a group is told by.
+        `rows` has `#unit`, `#element`, `#axis <name>` and `#order`; each cell has the place of its first row. One
+        number stands for all that a group is told by.
         """
-        key = pl.col(UNIT).cast(pl.UInt64) * max(1, len(elements)) + pl.col(ELEMENT)
-        for name in measure.by:
-            key = key * max(1, len(self.options[name])) + pl.col(f"#axis {name}")
+        counts = [max(1, len(elements)), *(max(1, len(self.options[name])) for name in measure.by)]
+        units = len(self.unit_columns[0]) if self.unit_columns else 1
+        key = pl.col(UNIT).cast(pl.UInt32 if units * math.prod(counts) < _MOST else pl.UInt64)
+        for count, column in zip(counts, (ELEMENT, *(f"#axis {name}" for name in measure.by)), strict=True):
+            key = key * count + pl.col(column)
         made = (
-            rows.select(key.alias("#key"), value.alias("value"), ORDER)
+            rows.select(key.alias("#key"), *([value] if value else []), ORDER)
             .filter(pl.col("#key").is_not_null())
             .sort("#key")  # what is sorted is grouped without a table
             .group_by("#key", maintain_order=True)
-            .agg(pl.col("value").sum(), pl.col(ORDER).min())
+            .agg((pl.col(value).sum() if value else pl.len()).alias("value"), pl.col(ORDER).min())
         )
         numbers = made["#key"]
         options: dict[str, pl.Series] = {}
@@ -52,11 +58,11 @@ class Grouping:
             numbers = numbers // count
         count = max(1, len(elements))
         element = pl.Series(elements, dtype=pl.String).gather(numbers % count)
-        units = numbers // count
+        of_unit = numbers // count
         nothing = pl.lit(None, dtype=pl.String)
         return made.select(
-            units.cast(pl.UInt32).alias(UNIT),
-            *(column.gather(units) for column in self.unit_columns),
+            of_unit.cast(pl.UInt32).alias(UNIT),
+            *(column.gather(of_unit) for column in self.unit_columns),
             element.alias("data_element"),
             *(options[name].alias(name) if name in options else nothing.alias(name) for name in self.axes),
             pl.lit(place, dtype=pl.UInt32).alias("measure"),

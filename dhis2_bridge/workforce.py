@@ -294,14 +294,14 @@ class _Count:
             rows = rows.filter(pl.col(PERSON).is_not_null())
         if measure.where is not None:
             rows = rows.filter(self._holds(rows, measure.where))
-        return self._grouped(rows, place, measure, pl.lit(1, dtype=pl.Int64), once=once)
+        return self._grouped(rows, place, measure, once=once)
 
     def _summed(self, rows: pl.DataFrame, place: int, measure: Measure) -> pl.DataFrame:
         """The cells of a measure of contracts, or of a sum over them."""
         if measure.where is not None:
             rows = rows.filter(self._holds(rows, measure.where))
         if measure.sum is None:
-            return self._grouped(rows, place, measure, pl.lit(1, dtype=pl.Int64))
+            return self._grouped(rows, place, measure)
         numbers = rows[RATE] if measure.sum == self.workforce.rate and RATE in rows.columns else None
         if numbers is None or measure.sum not in rows.columns:
             numbers = self._typed(rows, measure.sum)
@@ -318,12 +318,19 @@ class _Count:
         rows = rows.with_columns(whole.alias("#whole"))
         if whole.null_count():
             rows = rows.filter(pl.col("#whole").is_not_null())
-        return self._grouped(rows, place, measure, pl.col("#whole"), over=_FRACTION)
+        return self._grouped(rows, place, measure, "#whole", over=_FRACTION)
 
     def _grouped(
-        self, rows: pl.DataFrame, place: int, measure: Measure, value: pl.Expr, *, over: int = 1, once: bool = False
+        self,
+        rows: pl.DataFrame,
+        place: int,
+        measure: Measure,
+        value: str | None = None,
+        *,
+        over: int = 1,
+        once: bool = False,
     ) -> pl.DataFrame:
-        """The cells of a measure; with `once` a person counts once in each org unit and data element."""
+        """The cells of a measure (`Grouping.cells`); with `once` a person counts once in each org unit and element."""
         elements, of_answer = self._elements(measure)
         rows = rows.with_columns(of_answer.gather(rows[RESOLVED]).alias(ELEMENT))
         if once:

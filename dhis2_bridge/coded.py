@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from dhis2_bridge import values
+
 
 def coded(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """The distinct texts of a column, and for each row the place of its text (UInt32), null where it has none.
@@ -44,15 +46,8 @@ def distinct_rows(columns: Sequence[pl.Series]) -> tuple[list[pl.Series], pl.Ser
         elif len(texts) == 1:
             held.append(texts.new_from_index(0, len(held[0])))
         else:
-            found, places = _numbered(places.cast(pl.UInt64) * len(texts) + codes, len(held[0]) * len(texts))
+            both = places.cast(pl.UInt64) * len(texts) + codes
+            found = both.unique().sort()
+            places = values.places(both, found)
             held = [*(one.gather(found // len(texts)) for one in held), texts.gather(found % len(texts))]
     return held, places
-
-
-def _numbered(numbers: pl.Series, below: int) -> tuple[pl.Series, pl.Series]:
-    """The distinct of numbers that are all below a bound, and for each the place of its own among these."""
-    if below > len(numbers):
-        found = numbers.unique()
-        return found, numbers.replace_strict(found, pl.int_range(len(found), dtype=pl.UInt32, eager=True))
-    seen = pl.Series([False]).new_from_index(0, below).scatter(numbers, values=True)
-    return seen.arg_true(), (seen.cast(pl.UInt32).cum_sum() - 1).gather(numbers)

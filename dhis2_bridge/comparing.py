@@ -256,8 +256,6 @@ class _Side:
 
     def _note_unit(self, rows: pl.DataFrame, text: str, miss: Miss) -> None:
         """Notes a label that is no facility of the instance, at its first row; shown where enough persons hold it."""
-        if rows.is_empty():
-            return
         enough = rows[self._workforce.person.column].drop_nulls().n_unique() >= ENOUGH
         said = miss.arguments.get("suggestions") or miss.arguments.get("candidates") or []
         arguments = {

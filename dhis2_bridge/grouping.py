@@ -41,7 +41,8 @@ class Grouping:
         counts = [max(1, len(elements)), *(max(1, len(self.options[name])) for name in measure.by)]
         units = len(self.unit_columns[0]) if self.unit_columns else 1
         key = pl.col(UNIT).cast(pl.UInt32 if units * math.prod(counts) < _MOST else pl.UInt64)
-        for count, column in zip(counts, (ELEMENT, *(f"#axis {name}" for name in measure.by)), strict=True):
+        parts = [ELEMENT, *(f"#axis {name}" for name in measure.by)]
+        for count, column in zip(counts, parts, strict=True):
             key = key * count + pl.col(column)
         made = (
             rows.select(key.alias("#key"), *([value] if value else []), ORDER)
@@ -50,15 +51,14 @@ class Grouping:
             .group_by("#key", maintain_order=True)
             .agg((pl.col(value).sum() if value else pl.len()).alias("value"), pl.col(ORDER).min())
         )
-        numbers = made["#key"]
-        options: dict[str, pl.Series] = {}
-        for name in reversed(measure.by):
-            count = max(1, len(self.options[name]))
-            options[name] = pl.Series(self.options[name], dtype=pl.String).gather(numbers % count)
-            numbers = numbers // count
-        count = max(1, len(elements))
-        element = pl.Series(elements, dtype=pl.String).gather(numbers % count)
-        of_unit = numbers // count
+        of_unit = made["#key"]
+        digits: dict[str, pl.Series] = {}
+        for count, column in zip(reversed(counts), reversed(parts), strict=True):
+            digits[column], of_unit = of_unit % count, of_unit // count
+        options = {
+            name: pl.Series(self.options[name], dtype=pl.String).gather(digits[f"#axis {name}"]) for name in measure.by
+        }
+        element = pl.Series(elements, dtype=pl.String).gather(digits[ELEMENT])
         nothing = pl.lit(None, dtype=pl.String)
         return made.select(
             of_unit.cast(pl.UInt32).alias(UNIT),

@@ -190,17 +190,13 @@ def _columns(node: Node) -> tuple[str, ...]:
 
 def _texts(frame: pl.DataFrame, names: Names, columns: tuple[str, ...]) -> pl.DataFrame:
     """The named columns, as text or coded, under names of our own; as many rows as the frame has."""
-    texts = [
-        (pl.col(held) if isinstance(held, str) else held).alias(f"text {name}")
-        for name, held in ((name, names[name]) for name in columns)
-    ]
-    made = frame.with_columns(texts or pl.lit("").alias("text"))
-    return made.select([f"text {name}" for name in columns] or "text")
+    texts = [_named(names, name) for name in columns] or [pl.lit("").alias("text")]
+    return frame.with_columns(texts).select(text.meta.output_name() for text in texts)
 
 
 def _named(names: Names, name: str) -> pl.Expr:
     held = names[name]
-    return (pl.col(held) if isinstance(held, str) else held).fill_null("")
+    return (pl.col(held) if isinstance(held, str) else held).alias(f"text {name}")
 
 
 def _over_distinct(rows: pl.DataFrame, decide: Callable[[pl.DataFrame], Decided]) -> Decided:
@@ -219,7 +215,7 @@ def _per_row(
     """What a function makes of the named columns, as an expression."""
     if not columns:
         return pl.lit(of(pl.DataFrame({"text": [""]})))
-    texts = pl.struct(_named(names, name).alias(f"text {name}") for name in columns)
+    texts = pl.struct(_named(names, name).fill_null("") for name in columns)
     return texts.map_batches(lambda rows: of(rows.struct.unnest()), return_dtype=dtype, is_elementwise=True)
 
 
